@@ -1,0 +1,56 @@
+"""The exact engine: a circuit compiled once, then evaluated for batches of inputs and sets of weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..program import Program
+from ..structure import Component, classes
+from .chain import RegisterChain
+from .dense import DenseState
+
+
+class ExactEngine:
+    """Exact expectations of a program, differentiable in inputs and weights.
+
+    The program is split into its independent components; those of one shape are simulated together,
+    by whichever method needs fewer multiplications for a row.
+
+    Args:
+        program: what to simulate.
+    """
+
+    def __init__(self, program: Program) -> None:
+        parts = classes(program)
+        self.simulators = [_simulator(circuits, program) for circuits in parts]
+        qubits = [qubit for circuits in parts for circuit in circuits for qubit in circuit.qubits]
+        self.order = None if qubits == sorted(qubits) else torch.as_tensor(np.argsort(qubits))
+
+    def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """<Z_i> of every qubit.
+
+        Args:
+            inputs: (G, B, num_inputs), radians.
+            weights: (G, num_weights), radians: one set for each of G circuits.
+
+        Returns:
+            (G, B, num_qubits), in [-1, 1].
+        """
+        values = [simulator.expectations(inputs, weights) for simulator in self.simulators]
+        return self._in_qubit_order(values, inputs)
+
+    def _in_qubit_order(self, values: list[Tensor], inputs: Tensor) -> Tensor:
+        """Per class (G * circuits, B, qubits) to (G, B, num_qubits)."""
+        groups = len(inputs)
+        flat = [v.reshape(groups, -1, *v.shape[1:]).transpose(1, 2).flatten(2) for v in values]
+        joined = flat[0] if len(flat) == 1 else torch.cat(flat, dim=-1)
+        return joined if self.order is None else joined.index_select(-1, self.order.to(joined.device))
+
+
+def _simulator(circuits: list[Component], program: Program) -> RegisterChain | DenseState:
+    chain = RegisterChain.row_cost(circuits[0], program.angles)
+    dense = DenseState.row_cost(circuits[0], program.angles)
+    method = RegisterChain if chain <= dense else DenseState
+    return method(circuits, program.angles)
