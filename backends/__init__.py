@@ -1,0 +1,69 @@
+"""Executors of variational circuits: one abstraction over simulators and hardware.
+
+`make_backend(name, **options)` gives a `Backend`; ``backend.layer(ansatz)`` gives a torch module. This
+package knows circuits, not images.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import UserError
+from .options import BACKEND_NAMES, AnyBackendOptions, BackendOptions
+
+if TYPE_CHECKING:
+    from .base import Backend
+    from .layer import CircuitLayer
+
+__all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "UserError", "make_backend"]
+
+_CLASSES = {
+    "statevector": ("statevector", "StatevectorBackend"),
+    "aer_statevector": ("aer", "AerStatevectorBackend"),
+}
+_LAZY = {"Backend": "base", "CircuitLayer": "layer"}
+
+
+def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> Backend:
+    """Make a backend from its name and options, or from options already validated.
+
+    Args:
+        name: one of `BACKEND_NAMES`, or an instance of an options class.
+        **options: see `backends.options`.
+
+    Raises:
+        UserError: names the backend or option that is wrong and what is allowed.
+    """
+    validated = name if isinstance(name, BackendOptions) else _validate({"name": name, **options})
+    module, cls = _CLASSES[validated.name]
+    return getattr(importlib.import_module(f".{module}", __name__), cls)(validated)
+
+
+def _validate(values: dict[str, Any]) -> Any:
+    if values["name"] not in BACKEND_NAMES:
+        raise UserError(f"unknown backend {values['name']!r}; allowed: {', '.join(BACKEND_NAMES)}")
+    try:
+        return TypeAdapter(AnyBackendOptions).validate_python(values)
+    except ValidationError as error:
+        raise UserError("; ".join(_explain(values["name"], e) for e in error.errors())) from None
+
+
+def _explain(name: str, error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"][1:]) or "options"
+    if error["type"] == "extra_forbidden":
+        allowed = sorted(set(_options_class(name).model_fields) - {"name"})
+        return f"backend {name}: unknown option {key!r}; allowed: {', '.join(allowed)}"
+    return f"backend {name}: {key} = {error['input']!r}: {error['msg']}"
+
+
+def _options_class(name: str) -> type[BackendOptions]:
+    return next(c for c in BackendOptions.__subclasses__() if c.model_fields["name"].default == name)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

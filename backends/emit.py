@@ -1,0 +1,62 @@
+"""Operations as Qiskit circuits with one free parameter a rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
+from qiskit.circuit.library import UnitaryGate
+
+from .program import Fixed, Operation, Rotation, big_endian
+
+_DIRECT = {
+    "X": QuantumCircuit.rx,
+    "Y": QuantumCircuit.ry,
+    "Z": QuantumCircuit.rz,
+    "XX": QuantumCircuit.rxx,
+    "YY": QuantumCircuit.ryy,
+    "ZZ": QuantumCircuit.rzz,
+    "ZX": QuantumCircuit.rzx,
+}
+
+
+def circuit_from_operations(
+    operations: Sequence[Operation], num_qubits: int, num_angles: int
+) -> tuple[QuantumCircuit, ParameterVector]:
+    """Write operations without controls as a circuit.
+
+    Returns:
+        The circuit, up to global phase, and its parameters: one for each angle.
+    """
+    angles = ParameterVector("angle", num_angles)
+    circuit = QuantumCircuit(num_qubits)
+    for operation in operations:
+        if isinstance(operation, Fixed):
+            circuit.append(operation.gate or UnitaryGate(big_endian(operation.matrix)), operation.qubits)
+        else:
+            append_rotation(circuit, operation, angles[operation.angle])
+    return circuit, angles
+
+
+def append_rotation(circuit: QuantumCircuit, rotation: Rotation, angle: ParameterExpression | float) -> None:
+    """Append ``exp(-i angle/2 P)``: one standard gate where there is one, else a ladder around an RZ.
+
+    Raises:
+        ValueError: if the rotation has controls.
+    """
+    if rotation.controls:
+        raise ValueError("a controlled rotation must be rewritten by without_controls first")
+    if rotation.pauli in _DIRECT:
+        _DIRECT[rotation.pauli](circuit, angle, *rotation.targets)
+        return
+    to_z = QuantumCircuit(circuit.num_qubits)
+    for letter, qubit in zip(rotation.pauli, rotation.targets, strict=True):
+        if letter == "Y":
+            to_z.sdg(qubit)
+        if letter != "Z":
+            to_z.h(qubit)
+    for qubit in rotation.targets[:-1]:
+        to_z.cx(qubit, rotation.targets[-1])
+    circuit.compose(to_z, inplace=True)
+    circuit.rz(angle, rotation.targets[-1])
+    circuit.compose(to_z.inverse(), inplace=True)
