@@ -1,0 +1,139 @@
+"""The command line. Heavy packages are imported inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from backends.errors import UserError
+
+EXIT_USER_ERROR = 2
+"""A bad argument, config, file or credential."""
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C."""
+
+
+class _Commands(TyperGroup):
+    """Turns the errors that are the user's to mend, and Ctrl-C, into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_USER_ERROR) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Hybrid quantum-classical image diffusion.",
+)
+
+BackendOption = Annotated[
+    str | None,
+    typer.Option("--backend", metavar="NAME", help="Run the circuits here: replaces the config's backend."),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a config key, e.g. train.steps=100. Repeatable."),
+]
+
+
+@app.callback()
+def _commands() -> None:
+    """Without a callback typer would take a single command for the whole program."""
+
+
+@app.command()
+def train(
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="YAML config.")] = None,
+    backend: BackendOption = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--run-dir", metavar="DIR", help="Where the run goes; runs/<name of the config> if not given."
+        ),
+    ] = None,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in the directory, with the config saved there.")
+    ] = False,
+) -> None:
+    """Train a network and draw samples from it."""
+    from qvunet.config import RESUME_KEYS, changed_keys, load_changed, load_config
+    from qvunet.run import RunDirectory
+
+    if run_dir is None and config is not None:
+        run_dir = Path("runs") / config.stem
+    if resume and run_dir is not None:
+        run = RunDirectory(run_dir)
+        run.require_run()
+        resolved = load_changed(run.config_file, overrides, backend, RESUME_KEYS)
+        if config is not None:
+            _note_ignored(config, changed_keys(load_config(config, overrides, backend), resolved))
+    elif config is not None and run_dir is not None:
+        run = RunDirectory(run_dir)
+        resolved = load_config(config, overrides, backend)
+    else:
+        raise UserError("--config FILE: needed, unless --resume and --run-dir say which run goes on")
+
+    from qvunet.training import train
+
+    summary = train(resolved, run, resume)
+    if summary is not None:
+        typer.echo("\n".join(summary.lines()))
+
+
+def _note_ignored(config: Path, keys: list[str]) -> None:
+    """Say where a resumed run does not follow the config file on the command line."""
+    if keys:
+        typer.echo(f"note: the run's own config rules, not {config}, in {', '.join(keys)}", err=True)
+
+
+@app.command()
+def sample(
+    run_dir: Annotated[Path, typer.Option("--run", metavar="DIR", help="A run that `qvunet train` made.")],
+    backend: BackendOption = None,
+    num: Annotated[int | None, typer.Option("--num", metavar="N", help="Images; sets sample.num.")] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", metavar="NAME", help="ddpm, ddim or dpmpp; sets sample.sampler."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="K", help="Denoising steps; sets sample.steps.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Sets sample.seed.")] = None,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where the images go; in the run's samples/ if not given."),
+    ] = None,
+) -> None:
+    """Draw images from a trained run."""
+    from qvunet.config import SAMPLE_KEYS, load_changed
+    from qvunet.run import RunDirectory
+
+    run = RunDirectory(run_dir)
+    run.require_run()
+    options = {"num": num, "sampler": sampler, "steps": steps, "seed": seed}
+    given = [f"sample.{key}={value}" for key, value in options.items() if value is not None]
+    config = load_changed(run.config_file, [*given, *overrides], backend, SAMPLE_KEYS)
+
+    from qvunet.generation import generate
+
+    typer.echo(f"samples      {generate(config, run, out)}")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,185 @@
+"""Experiment configuration: one YAML file, validated, with errors that name the key.
+
+Importing this module loads neither torch nor Qiskit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import ValidationError as PydanticError
+
+from backends.errors import UserError
+from backends.options import AnyBackendOptions, StatevectorOptions
+from qvunet.config_errors import describe_errors
+from qvunet.options import (
+    DataOptions,
+    DiffusionSection,
+    DigitsOptions,
+    ModelSection,
+    SampleSection,
+    Section,
+    TrainSection,
+)
+
+
+class Config(Section):
+    """A whole experiment."""
+
+    seed: NonNegativeInt = 0
+    """Initial weights, data order, noise and timesteps of training."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: PositiveInt | None = None
+    """CPU threads of torch; null leaves its default."""
+    data: DataOptions = DigitsOptions()
+    model: ModelSection = ModelSection()
+    backend: AnyBackendOptions = StatevectorOptions()
+    diffusion: DiffusionSection = DiffusionSection()
+    train: TrainSection = TrainSection()
+    sample: SampleSection = SampleSection()
+
+    @model_validator(mode="after")
+    def _steps_exist(self) -> Config:
+        limit = self.diffusion.num_train_timesteps
+        if self.sample.steps is not None and self.sample.steps > limit:
+            raise ValueError(
+                f"sample.steps: at most diffusion.num_train_timesteps ({limit}), not {self.sample.steps}"
+            )
+        return self
+
+
+RESUME_KEYS = (
+    "train.steps",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.sample_every",
+    "train.tensorboard",
+    "backend",
+    "device",
+    "threads",
+    "sample",
+)
+"""What may change when a run is resumed: where it runs, how long, and what it reports."""
+
+SAMPLE_KEYS = ("backend", "device", "threads", "sample")
+"""What may change when a trained network is sampled."""
+
+
+def load_config(path: Path | str, overrides: Iterable[str] = (), backend: str | None = None) -> Config:
+    """Read a config file.
+
+    Args:
+        path: YAML file.
+        overrides: ``"train.steps=10"``; the value is parsed as YAML. Applied last, in order.
+        backend: replaces the backend section by this backend with its default options.
+
+    Raises:
+        UserError: if the file or an override is unreadable, or a key or value is not allowed.
+    """
+    values = _read_yaml(Path(path))
+    if backend is not None:
+        values["backend"] = {"name": backend}
+    for override in overrides:
+        _set(values, override)
+    try:
+        return Config.model_validate(values)
+    except PydanticError as error:
+        raise UserError(describe_errors(error, Config, str(path))) from None
+
+
+def load_changed(
+    path: Path, overrides: Iterable[str], backend: str | None, allowed: tuple[str, ...]
+) -> Config:
+    """Read a run's config with changes to it, and refuse those that would make it another run.
+
+    Args:
+        path: the run's `config.yaml`.
+        overrides: as in `load_config`.
+        backend: as in `load_config`.
+        allowed: keys and sections that may change, such as `RESUME_KEYS`.
+
+    Raises:
+        UserError: as `load_config`, or naming the changed keys that are not allowed.
+    """
+    config = load_config(path, overrides, backend)
+    refused = [
+        key
+        for key in changed_keys(load_config(path), config)
+        if not any(key == prefix or key.startswith(f"{prefix}.") for prefix in allowed)
+    ]
+    if refused:
+        raise UserError(
+            f"{', '.join(refused)}: fixed by {path} when the run began; may change now: {', '.join(allowed)}"
+        )
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """Write every key, defaults too, as YAML that `load_config` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def changed_keys(before: Config, after: Config) -> list[str]:
+    """Dotted keys whose values differ or that only one config has, sorted."""
+    old, new = (_flatten(config.model_dump(mode="json")) for config in (before, after))
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a repeated key, where PyYAML would drop the first value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"repeated key {key.value!r}", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UserError(f"{path}: cannot read the config file ({reason})") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{where}: bad YAML ({getattr(error, 'problem', error)})") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a config file holds `key: value` pairs, not a {type(values).__name__}")
+    return values
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: write KEY=VALUE, such as train.steps=100")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {override}: the value is not YAML") from None
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {override}: {section} is a value, not a section")
+    values[last] = value

@@ -1,0 +1,61 @@
+"""Sampling a trained run into files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from backends.errors import UserError
+from qvunet.checkpoint import latest_checkpoint, load_weights
+from qvunet.config import Config
+from qvunet.factory import build_model, image_shape, prepare_torch
+from qvunet.figures import save_grid, save_images
+from qvunet.files import write_text
+from qvunet.progress import ProgressReporter
+from qvunet.run import RunDirectory
+from qvunet.sampling import draw_samples
+
+
+def generate(config: Config, run: RunDirectory, out: Path | None = None) -> Path:
+    """Draw images from a run's newest averaged weights, as PNG files.
+
+    `grid.png` holds all images, `0000.png` and so on one each; `sample.json` says what they are.
+
+    Args:
+        config: the run's config, with what may change for sampling (`SAMPLE_KEYS`) changed.
+        run: a run with a checkpoint.
+        out: directory for the files; by default one in the run's `samples/`, named after what is drawn.
+
+    Returns:
+        Path of the grid.
+
+    Raises:
+        UserError: if the run has no checkpoint, a damaged one, or `out` is a file.
+    """
+    checkpoint = latest_checkpoint(run.checkpoints)
+    out = out or run.samples / _directory_name(config, checkpoint)
+    if out.is_file():
+        raise UserError(f"--out {out}: a file, not a directory")
+    device = prepare_torch(config)
+    model = build_model(config)
+    load_weights(checkpoint / "ema", model)
+    model.to(device).eval()
+    with ProgressReporter("sampling", config.sample.num, "images") as reporter:
+        samples = draw_samples(
+            model, image_shape(config), config.sample, config.diffusion, on_progress=reporter.update
+        )
+    save_images(samples, out)
+    save_grid(samples, out / "grid.png")
+    write_text(out / "sample.json", json.dumps(_record(config, checkpoint), indent=2) + "\n")
+    return out / "grid.png"
+
+
+def _directory_name(config: Config, checkpoint: Path) -> str:
+    sample = config.sample
+    steps = f"{sample.steps or ''}"
+    return f"{checkpoint.name}_{config.backend.name}_{sample.sampler}{steps}_seed{sample.seed}"
+
+
+def _record(config: Config, checkpoint: Path) -> dict[str, Any]:
+    return {"checkpoint": str(checkpoint), **config.model_dump(mode="json", include={"backend", "sample"})}
