@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from diffusers import DDPMPipeline, DDPMScheduler
+from torch import nn
+
+from backends import CircuitLayer, make_backend
+from backends.errors import UserError
+from qvunet import QVUNet
+from qvunet.ansatz import ANSATZES, fqconv
+
+VARIANTS = {
+    "compact": {},
+    "compact hqconv": {"ansatz": "hqconv"},
+    "compact fqconv 50 %": {"ansatz": "fqconv", "hybridization": 0.5, "num_layers": 2},
+    "compact hqconv 100 %": {"ansatz": "hqconv", "hybridization": 1.0},
+    "compact before_conv": {"ansatz": "hqconv", "placement": "before_conv"},
+    "compact shared": {"ansatz": "hqconv", "hybridization": 0.5, "share_circuits": True},
+    "compact quanv": {"ansatz": "hqconv", "quanv": True},
+    "compact quanv, classical vertex": {"ansatz": "fqconv", "quanv": True, "hybridization": 0.0},
+    "compact classes": {"num_classes": 3},
+    "wide": {"preset": "wide"},
+    "wide fqconv": {"preset": "wide", "ansatz": "fqconv"},
+    "wide parallel 100 %": {
+        "preset": "wide", "ansatz": "hqconv", "hybridization": 1.0, "placement": "parallel"
+    },
+}  # fmt: skip
+HYBRID = {name: options for name, options in VARIANTS.items() if "ansatz" in options}
+variants = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+hybrids = pytest.mark.parametrize("options", HYBRID.values(), ids=HYBRID)
+
+
+def build(*, double: bool = True, **options) -> QVUNet:
+    """A network for 16x16 images, whose vertex is 2x2 pixels as with 28x28."""
+    torch.manual_seed(0)
+    net = QVUNet.from_preset(**{"sample_size": 16} | options)
+    return net.double() if double else net
+
+
+def batch(net: QVUNet, size: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    shape = (size, net.config.in_channels, net.config.sample_size, net.config.sample_size)
+    sample = torch.randn(shape, generator=generator, dtype=net.dtype)
+    return sample, torch.randint(1000, (size,), generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("options", "classical", "quantum"),
+    [
+        ({"preset": "compact"}, 483_321, 0),
+        ({"preset": "compact", "ansatz": "fqconv", "num_layers": 3}, 475_281 - 288, 288),
+        ({"preset": "wide"}, 6_884_273, 0),
+        ({"preset": "wide", "ansatz": "fqconv"}, 6_884_273, 6_884_561 - 6_884_273),
+        ({"preset": "wide", "ansatz": "hqconv"}, 6_884_273, 6_884_609 - 6_884_273),
+    ],
+)
+def test_numbers_of_parameters_are_the_published_ones(options, classical, quantum):
+    net = QVUNet.from_preset(**options)
+    assert net.num_parameters_by_kind() == {"classical": classical, "quantum": quantum}
+    assert sum(p.numel() for p in net.parameters()) == classical + quantum
+
+
+@pytest.mark.parametrize("preset", ["compact", "wide"])
+def test_the_classical_network_has_nothing_quantum(preset):
+    net = QVUNet.from_preset(preset)
+    assert net.circuit_layers() == {}
+    assert not any(isinstance(module, CircuitLayer) for module in net.modules())
+
+
+def test_compact_at_one_hundred_percent_is_thirteen_circuits_and_an_entangler_in_each_half():
+    net = QVUNet.from_preset(ansatz="fqconv", hybridization=1.0, num_layers=3)
+    assert [tuple(layer.weight.shape) for layer in net.circuit_layers().values()] == [(13, 72), (1, 16)] * 4
+    halves = [m for name, m in net.unet.vertex.named_modules() if name.endswith(("mixer1", "mixer2"))]
+    assert len(halves) == 4
+    assert not any(isinstance(m, nn.Conv2d) for half in halves for m in half.modules())
+
+
+@pytest.mark.parametrize(
+    ("options", "circuits"),
+    [
+        ({"preset": "wide", "ansatz": "hqconv"}, [8, 4]),
+        ({"preset": "wide", "ansatz": "hqconv", "num_circuits": (2, 0)}, [2]),
+        ({"ansatz": "hqconv", "hybridization": 0.5}, [7, 7, 7, 7]),
+        ({"ansatz": "hqconv", "num_circuits": 5}, [5, 5, 5, 5]),
+        ({"ansatz": "hqconv", "quanv": True, "quanv_circuits": 2, "hybridization": 0.0}, [2, 2, 2, 2]),
+    ],
+)
+def test_numbers_of_circuits(options, circuits):
+    layers = QVUNet.from_preset(**options).circuit_layers()
+    assert [layer.num_circuits for layer in layers.values()] == circuits
+
+
+@variants
+def test_output_has_the_shape_of_the_input(options):
+    net = build(**options, double=False)
+    sample, timestep = batch(net)
+    assert net(sample, timestep).sample.shape == sample.shape
+    assert net(sample, 7, return_dict=False)[0].shape == sample.shape
+
+
+@pytest.mark.parametrize("preset", ["compact", "wide"])
+def test_colour_images_of_32_pixels(preset):
+    net = build(preset=preset, sample_size=32, in_channels=3, ansatz="hqconv", double=False)
+    sample, timestep = batch(net, 2)
+    assert net(sample, timestep).sample.shape == (2, 3, 32, 32)
+
+
+def dead_biases(net: QVUNet) -> set[nn.Parameter]:
+    """Biases that a GroupNorm of one channel a group removes: their gradient is zero by definition."""
+    dead: set[nn.Parameter] = set()
+    for unit in (module for module in net.modules() if hasattr(module, "mixer1")):
+        for half, norm in ((unit.mixer1, unit.norm1), (unit.mixer2, unit.norm2)):
+            if net.config.preset == "compact" and norm.num_groups == norm.num_channels:
+                dead |= {m.bias for m in half.modules() if isinstance(m, nn.Conv2d)}
+    return dead
+
+
+@variants
+def test_every_weight_gets_a_gradient(options):
+    net = build(**options)
+    sample, timestep = batch(net, 4)
+    labels = torch.arange(4) if options.get("num_classes") else None
+    prediction = net(sample, timestep, labels).sample
+    (prediction * torch.randn(prediction.shape, dtype=prediction.dtype)).sum().backward()
+    dead = dead_biases(net)
+    without = [name for name, p in net.named_parameters() if p not in dead and not p.grad.abs().max() > 1e-9]
+    assert without == []
+    for name, layer in net.circuit_layers().items():
+        assert (layer.weight.grad.abs() > 1e-12).all(), name
+
+
+@variants
+def test_permuting_the_batch_permutes_the_output(options):
+    net = build(**options)
+    sample, timestep = batch(net)
+    order = torch.tensor([2, 0, 1])
+    with torch.inference_mode():
+        expected = net(sample, timestep).sample[order]
+        torch.testing.assert_close(net(sample[order], timestep[order]).sample, expected)
+
+
+@hybrids
+def test_every_circuit_matters(options):
+    net = build(**options)
+    sample, timestep = batch(net, 1)
+    with torch.inference_mode():
+        before = net(sample, timestep).sample
+        for name, layer in net.circuit_layers().items():
+            saved = layer.weight.clone()
+            rows = layer.weight if layer.num_circuits else layer.weight[None]
+            for row in (rows[0], rows[-1]):
+                row += 0.5
+                assert (net(sample, timestep).sample - before).abs().max() > 1e-9, name
+                layer.weight.copy_(saved)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ansatz": "hqconv", "quanv": True},
+        {"ansatz": "fqconv", "hybridization": 1.0, "share_circuits": True, "encoding_scale": 0.7},
+        {"ansatz": "hqconv", "placement": "before_conv", "num_classes": 2},
+    ],
+)
+def test_gradients_match_finite_differences(options):
+    net = build(**options)
+    sample, timestep = batch(net, 2)
+    generator = torch.Generator().manual_seed(2)
+    target = torch.randn(sample.shape, generator=generator, dtype=sample.dtype)
+
+    def loss() -> torch.Tensor:
+        return (net(sample, timestep).sample - target).square().mean()
+
+    sample.requires_grad_()
+    loss().backward()
+    circuits = [layer.weight for layer in net.circuit_layers().values()]
+    others = [p for p in net.parameters() if all(p is not weight for weight in circuits)]
+    for group in (circuits, others, [sample]):
+        gradient = nn.utils.parameters_to_vector(p.grad for p in group)
+        direction = torch.randn(gradient.shape, generator=generator, dtype=gradient.dtype)
+        direction = gradient / gradient.norm() + direction / direction.norm()
+        start = nn.utils.parameters_to_vector(group)
+        values = []
+        for step in (1e-5, -1e-5):
+            nn.utils.vector_to_parameters(start + step * direction, group)
+            values.append(loss().detach())
+        nn.utils.vector_to_parameters(start, group)
+        torch.testing.assert_close((values[0] - values[1]) / 2e-5, gradient @ direction, rtol=1e-4, atol=0)
+
+
+def test_classes_change_the_output_and_no_label_is_the_null_class():
+    net = build(num_classes=3)
+    sample, timestep = batch(net)
+    null = torch.full((3,), net.null_class)
+    with torch.inference_mode():
+        assert torch.equal(net(sample, timestep).sample, net(sample, timestep, null).sample)
+        first = net(sample, timestep, torch.tensor([0, 1, 2])).sample
+        second = net(sample, timestep, torch.tensor([1, 1, 2])).sample
+    assert net.null_class == 3
+    assert not torch.allclose(first[0], second[0])
+    torch.testing.assert_close(first[1:], second[1:])
+
+
+def test_labels_need_classes():
+    net = build()
+    sample, timestep = batch(net)
+    with pytest.raises(ValueError, match="without num_classes"):
+        net(sample, timestep, torch.zeros(3, dtype=torch.long))
+    with pytest.raises(ValueError, match="without num_classes"):
+        _ = net.null_class
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"sample: expected \(B, 1, 16, 16\), got \(3, 1, 28, 28\)"):
+        build(double=False)(torch.zeros(3, 1, 28, 28), 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "huge"}, "preset = 'huge'"),
+        ({"quanv": True}, "quanv: needs an ansatz"),
+        ({"num_classes": 0}, "num_classes = 0"),
+        ({"ansatz": "hqconv", "sample_size": 8}, "sample_size: unit 1 of the vertex is 1x1 pixels"),
+        ({"ansatz": "hqconv", "backend": "abacus"}, "abacus"),
+        (
+            {"ansatz": "hqconv", "quanv": True, "quanv_levels": (3,), "sample_size": 28},
+            "level 3 of the down path is 7x7 pixels",
+        ),
+    ],
+)
+def test_impossible_networks_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        QVUNet.from_preset(**options)
+
+
+def test_a_new_ansatz_is_one_registry_line(monkeypatch):
+    monkeypatch.setitem(ANSATZES, "pairs", lambda num_layers: fqconv(num_layers, num_channels=2))
+    net = build(ansatz="pairs", hybridization=0.5)
+    assert [layer.num_circuits for layer in net.circuit_layers().values()] == [10] * 4
+    assert net(*batch(net)).sample.isfinite().all()
+
+
+@pytest.mark.parametrize("options", [VARIANTS["compact quanv"], VARIANTS["wide fqconv"], {"num_classes": 2}])
+def test_saving_and_loading_is_exact(tmp_path, options):
+    net = build(**options, double=False)
+    net.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    assert "backend" not in saved
+    assert [path.suffix for path in tmp_path.iterdir() if path.suffix != ".json"] == [".safetensors"]
+    loaded = QVUNet.from_pretrained(tmp_path, backend="statevector")
+    assert loaded.config.items() >= {key: net.config[key] for key in options}.items()
+    ours, theirs = net.state_dict(), loaded.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    sample, timestep = batch(net)
+    with torch.inference_mode():
+        assert torch.equal(net(sample, timestep).sample, loaded(sample, timestep).sample)
+
+
+def test_another_backend_takes_the_same_weights():
+    net = build(ansatz="hqconv", double=False)
+    sample, timestep = batch(net, 1)
+    weights = {name: layer.weight for name, layer in net.circuit_layers().items()}
+    with torch.inference_mode():
+        expected = net(sample, timestep).sample
+        aer = make_backend("aer_statevector")
+        net.set_backend(aer)
+        torch.testing.assert_close(net(sample, timestep).sample, expected, rtol=1e-3, atol=1e-3)
+    for name, layer in net.circuit_layers().items():
+        assert layer.backend is aer
+        assert layer.weight is weights[name]
+    net.set_backend("statevector")
+    assert torch.equal(net(sample, timestep).sample, expected)
+
+
+def test_diffusers_pipeline_draws_images():
+    net = build(ansatz="fqconv", double=False)
+    pipeline = DDPMPipeline(unet=net, scheduler=DDPMScheduler(num_train_timesteps=10))
+    pipeline.set_progress_bar_config(disable=True)
+    images = pipeline(batch_size=2, num_inference_steps=2, output_type="np").images
+    assert images.shape == (2, 16, 16, 1)
+
+
+def test_mixed_precision_runs():
+    net = build(ansatz="hqconv", quanv=True, double=False)
+    sample, timestep = batch(net)
+    exact = net(sample, timestep).sample
+    with torch.autocast("cpu", torch.bfloat16):
+        out = net(sample, timestep).sample
+    torch.testing.assert_close(out.float(), exact, rtol=0.2, atol=0.2)
+    out.float().square().mean().backward()
+    assert all(layer.weight.grad.isfinite().all() for layer in net.circuit_layers().values())
