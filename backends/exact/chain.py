@@ -70,7 +70,11 @@ class RegisterChain:
         self.words = [words(absorb_constants(register)) for register in gates]
         table = [word for register in self.words for word in register]
         self.table = WordTable(table, [circuit.angles for circuit in circuits], angles)
-        self.signs = Constant(_z_signs(self.width))
+        bonds = [1, *(2 ** len(links) for links in self.bond_links), 1]
+        self.signs = [
+            Constant(_z_signs(self.width, size, left * right))
+            for size, (left, right) in zip(self.sizes, itertools.pairwise(bonds), strict=True)
+        ]
 
     @staticmethod
     def row_cost(component: Component, angles: AffineMap) -> float:
@@ -97,12 +101,13 @@ class RegisterChain:
             (G * num_circuits, B, num_qubits).
         """
         tensors = self._register_tensors(inputs, weights)
-        probabilities = _register_probabilities(tensors)
-        values = torch.cat(
-            [(p @ self.signs.like(p))[..., :size] for p, size in zip(probabilities, self.sizes, strict=True)],
-            dim=-1,
-        )
-        return values if self.order == sorted(self.order) else values[..., np.argsort(self.order)]
+        overlaps = _marginal_overlaps(tensors)
+        values = [
+            overlap.flatten(2) @ signs.like(overlap)
+            for overlap, signs in zip(overlaps, self.signs, strict=True)
+        ]
+        joined = values[0] if len(values) == 1 else torch.cat(values, dim=-1)
+        return joined if self.order == sorted(self.order) else joined[..., np.argsort(self.order)]
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The state vector, complex (G * num_circuits, B, 2^num_qubits), first qubit most significant."""
@@ -118,9 +123,9 @@ class RegisterChain:
     def _register_tensors(self, inputs: Tensor, weights: Tensor) -> list[Tensor]:
         """One complex (G', B, left bond, right bond, 2^width) tensor a register."""
         groups, rows = inputs.shape[:2]
-        half = self.encoding.of_rows(inputs, weights)
-        half = half.reshape(groups, rows, self.num_circuits, len(self.sizes), self.width)
-        states = product_state(half.permute(3, 0, 2, 1, 4)).flatten(1, 2)  # (register, G', B, d)
+        qubits = self.encoding.of_rows(inputs, weights)
+        qubits = qubits.reshape(groups, rows, self.num_circuits, len(self.sizes), self.width, 2)
+        states = product_state(qubits.permute(3, 0, 2, 1, 4, 5)).flatten(1, 2)  # (register, G', B, d)
         matrices = self.table(weights)
         return [
             _apply(operator, state) for operator, state in zip(self._operators(matrices), states, strict=True)
@@ -248,18 +253,18 @@ def _apply(operator: Tensor, state: Tensor) -> Tensor:
     return torch.view_as_complex(torch.bmm(state, flat).unflatten(-1, (*operator.shape[2:], 2)))
 
 
-def _register_probabilities(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The marginal distribution of each register, (G, B, 2^width) each.
+def _marginal_overlaps(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """For each register (G, B, l, r, d, 2), whose sum over l, r and 2 is its distribution over d.
 
     With E the overlap matrices of everything to a register's left and right and T its tensor, the
-    marginal is ``Re sum conj(E_left T) (T E_right)`` over both bonds.
+    distribution is ``Re sum conj(E_left T) (T E_right)`` over both bonds.
     """
-    weighted = _weighted_from_left(tensors)
+    from_left = _weighted_from_left(tensors)
     mirrored = [tensor.transpose(2, 3) for tensor in reversed(tensors)]
     from_right = [tensor.transpose(2, 3) for tensor in reversed(_weighted_from_left(mirrored))]
     return [
-        (torch.view_as_real(bra) * torch.view_as_real(ket)).sum(dim=(2, 3, 5))
-        for bra, ket in zip(weighted, from_right, strict=True)
+        torch.view_as_real(bra) * torch.view_as_real(ket)
+        for bra, ket in zip(from_left, from_right, strict=True)
     ]
 
 
@@ -274,10 +279,11 @@ def _weighted_from_left(tensors: Sequence[Tensor]) -> list[Tensor]:
     return weighted
 
 
-def _z_signs(num_qubits: int) -> npt.NDArray[np.float64]:
-    """(2^n, n): the eigenvalue of Z_i in each basis state."""
-    bits = (np.arange(2**num_qubits)[:, None] >> np.arange(num_qubits)[::-1]) & 1
-    return np.where(bits, -1.0, 1.0)
+def _z_signs(width: int, num_qubits: int, num_branches: int) -> npt.NDArray[np.float64]:
+    """(num_branches * 2^width * 2, num_qubits): what each overlap contributes to each <Z>."""
+    bits = (np.arange(2**width)[:, None] >> np.arange(width)[::-1]) & 1
+    signs = np.where(bits, -1.0, 1.0)[:, :num_qubits]
+    return np.tile(np.repeat(signs, 2, axis=0), (num_branches, 1))
 
 
 def _bond_sizes(operations: Sequence[Operation], parts: Sequence[Sequence[int]]) -> list[int]:

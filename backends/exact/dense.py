@@ -80,12 +80,12 @@ class DenseState:
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The state vector, complex (G * num_circuits, B, 2^num_qubits), first qubit most significant."""
         groups, rows = inputs.shape[:2]
-        half = self.encoding.of_rows(inputs, weights).reshape(groups, rows, self.num_circuits, -1)
-        encoded = product_state(half.transpose(1, 2)).flatten(0, 1)
+        qubits = self.encoding.of_rows(inputs, weights).reshape(groups, rows, self.num_circuits, -1, 2)
+        encoded = product_state(qubits.transpose(1, 2)).flatten(0, 1)
         state = encoded * torch.view_as_complex(self.phases.like(inputs))
         matrices = [block.matrices(inputs, weights) for block in self.blocks]
-        qubits = tuple(block.qubits for block in self.blocks)
-        return _Evolve.apply(self.num_qubits, qubits, state, *matrices)
+        supports = tuple(block.qubits for block in self.blocks)
+        return _Evolve.apply(self.num_qubits, supports, state, *matrices)
 
     def _expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         probabilities = torch.view_as_real(self.amplitudes(inputs, weights)).square().sum(-1)
@@ -132,9 +132,9 @@ class Block:
         table = self.table
         if not self.per_row:
             return _in_sequence(table(weights)).unsqueeze(1)
-        half = table.half_angles.of_rows(inputs, weights)  # (G, B, num_circuits * slots)
-        matrices = _in_sequence(table.products(half.flatten(0, 1)))
-        return matrices.unflatten(0, (*half.shape[:2], -1)).transpose(1, 2).flatten(0, 1)
+        half_angles = table.half_angles.of_rows(inputs, weights)  # (G, B, num_circuits * slots, 2)
+        matrices = _in_sequence(table.products(half_angles.flatten(0, 1)))
+        return matrices.unflatten(0, (*half_angles.shape[:2], -1)).transpose(1, 2).flatten(0, 1)
 
 
 def _in_sequence(words: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from ..program import AffineMap, Operation, Rotation
@@ -41,7 +40,7 @@ def split_encoding(component: Component) -> tuple[dict[int, int], list[Operation
 def encoding_angles(
     order: Sequence[int | None], leading: dict[int, int], circuits: Sequence[Component], angles: AffineMap
 ) -> HalfAngles:
-    """Half angles of the encoding, (circuit, qubit) flattened.
+    """Half angles of the encoding, one slot for each (circuit, qubit).
 
     Args:
         order: qubits of the component in the order of the result; None or a qubit without Rx stays |0>.
@@ -54,33 +53,22 @@ def encoding_angles(
     return HalfAngles(angles.take(rows))
 
 
-def product_state(half_angles: Tensor) -> Tensor:
+def product_state(qubits: Tensor) -> Tensor:
     """Real amplitudes of a product of encoded qubits, without the phases.
 
     Args:
-        half_angles: (..., n), half the Rx angles in radians.
+        qubits: (..., n, 2), cosine and sine of half of each Rx angle.
 
     Returns:
         (..., 2^n), first qubit most significant.
     """
-    return _kron(torch.stack([half_angles.cos(), half_angles.sin()], dim=-1))
+    state, *others = qubits.unbind(-2)
+    for qubit in others:
+        state = (state.unsqueeze(-1) * qubit.unsqueeze(-2)).flatten(-2)
+    return state
 
 
 def encoding_phases(num_qubits: int) -> npt.NDArray[np.complex128]:
     """(-i)^popcount for each basis state."""
     popcount = np.array([bin(k).count("1") for k in range(2**num_qubits)])
     return (-1j) ** popcount
-
-
-def _kron(factors: Tensor) -> Tensor:
-    """(..., n, d) -> (..., d^n), joining neighbours first so that few products are needed."""
-    n = factors.shape[-2]
-    if n == 1:
-        return factors[..., 0, :]
-    if n % 2:
-        return _outer(_kron(factors[..., :-1, :]), factors[..., -1, :])
-    return _kron(_outer(factors[..., 0::2, :], factors[..., 1::2, :]))
-
-
-def _outer(left: Tensor, right: Tensor) -> Tensor:
-    return (left.unsqueeze(-1) * right.unsqueeze(-2)).flatten(-2)

@@ -39,11 +39,22 @@ class ExactEngine:
             (G, B, num_qubits), in [-1, 1].
         """
         values = [simulator.expectations(inputs, weights) for simulator in self.simulators]
-        return self._in_qubit_order(values, inputs)
+        return self.in_qubit_order(values, len(inputs))
 
-    def _in_qubit_order(self, values: list[Tensor], inputs: Tensor) -> Tensor:
-        """Per class (G * circuits, B, qubits) to (G, B, num_qubits)."""
-        groups = len(inputs)
+    def amplitudes(self, inputs: Tensor, weights: Tensor) -> list[Tensor]:
+        """The state vectors of the components, those of one shape together.
+
+        Args:
+            inputs: as in `expectations`.
+            weights: as in `expectations`.
+
+        Returns:
+            For each shape complex (G * circuits, B, 2^qubits), first qubit most significant.
+        """
+        return [simulator.amplitudes(inputs, weights) for simulator in self.simulators]
+
+    def in_qubit_order(self, values: list[Tensor], groups: int) -> Tensor:
+        """Join what each shape's qubits gave, (G * circuits, B, qubits), to (G, B, num_qubits)."""
         flat = [v.reshape(groups, -1, *v.shape[1:]).transpose(1, 2).flatten(2) for v in values]
         joined = flat[0] if len(flat) == 1 else torch.cat(flat, dim=-1)
         return joined if self.order is None else joined.index_select(-1, self.order.to(joined.device))

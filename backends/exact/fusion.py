@@ -174,7 +174,8 @@ class WordTable:
         slots = [column[k] for k in order for column in columns]
         self.shape = (length, len(columns), dimension)
         terms = np.stack([terms for terms, _ in slots])  # (length * W, 3, d, d)
-        self.terms = Constant(np.stack([terms.real, terms.imag], axis=-1).reshape(len(slots), 3, -1))
+        terms = np.stack([terms.real, terms.imag], axis=-1).reshape(len(slots), 3, -1)
+        self.constant, self.varying = Constant(terms[:, :1]), Constant(terms[:, 1:])
         rows = [
             None if angle is None else int(circuit[angle]) for circuit in angle_rows for _, angle in slots
         ]
@@ -188,20 +189,19 @@ class WordTable:
         """Multiply every word out.
 
         Args:
-            half_angles: (G, num_circuits * slots), from `half_angles`.
+            half_angles: (G, num_circuits * slots, 2), from `half_angles`.
 
         Returns:
             Complex (G * num_circuits, W, d, d); word k holds the rows ``starts[k]`` to ``starts[k + 1]``.
         """
         length, width, d = self.shape
-        half = half_angles.reshape(-1, length * width).T  # (slots, G')
-        coefficients = torch.stack([torch.ones_like(half), half.cos(), half.sin()], dim=-1)
-        gates = torch.bmm(coefficients, self.terms.like(half))  # (slots, G', 2dd)
-        product = torch.view_as_complex(gates.reshape(length, -1, d, d, 2))
-        while (middle := len(product) // 2) > 0:
-            product = torch.bmm(product[middle:].flatten(0, 1), product[:middle].flatten(0, 1))
-            product = product.unflatten(0, (middle, -1))
-        return product.reshape(width, -1, d, d).transpose(0, 1)
+        coefficients = half_angles.reshape(-1, length * width, 2).transpose(0, 1)  # (slots, G', 2)
+        gates = torch.baddbmm(self.constant.like(half_angles), coefficients, self.varying.like(half_angles))
+        product = torch.view_as_complex(gates.unflatten(-1, (d, d, 2))).flatten(0, 1)
+        for _ in range(length.bit_length() - 1):
+            earlier, later = product.unflatten(0, (2, -1)).unbind(0)
+            product = torch.bmm(later, earlier)
+        return product.unflatten(0, (width, -1)).transpose(0, 1)
 
 
 def _slots(word: Word, branch: int, length: int, dimension: int) -> list[tuple[Matrix, int | None]]:
