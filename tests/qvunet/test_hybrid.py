@@ -116,7 +116,7 @@ def test_quanv_levels_and_units_of_degree_zero():
 
 
 def test_an_odd_side_is_refused_with_the_reason():
-    with pytest.raises(UserError, match=r"sample_size: here is 7x7 pixels .* 2x2 patches, .* even"):
+    with pytest.raises(UserError, match=r"sample_size: here is 7x7 pixels, .* side must be even"):
         hybrid().vertex_mixers(0, site(side=7))
 
 
