@@ -84,7 +84,6 @@ class Preset:
         down_odd: downsampling of an odd side.
         upsampling: ``nearest`` and a 3x3 convolution, or a ``transposed`` convolution.
         placement: where circuits go unless the configuration says otherwise.
-        initialization: how the classical weights start, a key of `qvunet.initialization.INITIALIZERS`.
         down: stages from the image to the vertex.
         vertex: stages at the lowest resolution.
         up: stages from the vertex to the image.
@@ -99,7 +98,6 @@ class Preset:
     down_odd: Kernel
     upsampling: Literal["nearest", "transposed"]
     placement: Placement
-    initialization: Literal["lecun_normal", "torch"]
     down: tuple[StageSpec, ...]
     vertex: tuple[StageSpec, ...]
     up: tuple[StageSpec, ...]
@@ -144,7 +142,6 @@ def _compact() -> Preset:
         down_odd=Kernel(7, padding=1),
         upsampling="nearest",
         placement="parallel",
-        initialization="lecun_normal",
         down=tuple(path(encoder)),
         vertex=(
             StageSpec("a", "unit", 40, level=4, attention="cosine"),
@@ -182,7 +179,6 @@ def _wide() -> Preset:
         down_odd=Kernel(4, padding=0),
         upsampling="transposed",
         placement="before_conv",
-        initialization="torch",
         down=tuple(down),
         vertex=(
             StageSpec("a", "unit", 128, level=4, attention="multihead"),

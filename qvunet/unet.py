@@ -17,7 +17,6 @@ from backends import Backend, CircuitLayer, make_backend
 from backends.errors import UserError
 from qvunet.builder import build_unet
 from qvunet.hybrid import make_hybrid
-from qvunet.initialization import INITIALIZERS
 from qvunet.presets import get_preset
 
 
@@ -102,7 +101,6 @@ class QVUNet(ModelMixin, ConfigMixin):
         self.time_embedding = TimestepEmbedding(time.features, time.dim, act_fn=time.activation)
         self.class_embedding = nn.Embedding(num_classes + 1, time.dim) if num_classes else None
         self.unet = build_unet(spec, sample_size, in_channels, hybrid)
-        INITIALIZERS[spec.initialization](self)
 
     @classmethod
     def from_preset(cls, preset: str = "compact", **options: Any) -> Self:

@@ -16,7 +16,6 @@ TINY = Preset(
     down_even=Kernel(4, padding=1),
     down_odd=Kernel(4, padding=0),
     upsampling="nearest",
-    initialization="lecun_normal",
     placement="parallel",
     down=(
         StageSpec("level1_a", "unit", 8, level=1, attention="linear", skip=True),
