@@ -23,6 +23,8 @@ __all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "UserError", "make_backen
 _CLASSES = {
     "statevector": ("statevector", "StatevectorBackend"),
     "aer_statevector": ("aer", "AerStatevectorBackend"),
+    "aer_shots": ("aer_shots", "AerShotsBackend"),
+    "ibm_runtime": ("ibm.backend", "IbmRuntimeBackend"),
 }
 _LAZY = {"Backend": "base", "CircuitLayer": "layer"}
 
@@ -37,7 +39,12 @@ def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> 
     Raises:
         UserError: names the backend or option that is wrong and what is allowed.
     """
-    validated = name if isinstance(name, BackendOptions) else _validate({"name": name, **options})
+    if isinstance(name, BackendOptions):
+        if options:
+            raise UserError(f"options given twice: {', '.join(options)} beside {name!r}")
+        validated = name
+    else:
+        validated = _validate({"name": name, **options})
     module, cls = _CLASSES[validated.name]
     return getattr(importlib.import_module(f".{module}", __name__), cls)(validated)
 

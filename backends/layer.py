@@ -37,8 +37,8 @@ class CircuitLayer(nn.Module):
 
     def set_backend(self, backend: Backend) -> None:
         """Execute on another backend from now on, with the same weights."""
+        self._executor = backend.compile(self.ansatz)  # may fail, and then nothing has changed
         self.backend = backend
-        self._executor = backend.compile(self.ansatz)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Expectations of the observables.
@@ -47,27 +47,32 @@ class CircuitLayer(nn.Module):
             inputs: angles in radians, (B, n), or (B, num_circuits, n).
 
         Returns:
-            <Z_i> in [-1, 1], (B, n) or (B, num_circuits, n), in the dtype of `weight` even under autocast.
+            <Z_i> in [-1, 1], (B, n) or (B, num_circuits, n), in the dtype of `weight`; computed in single
+            precision or better, under autocast too.
 
         Raises:
             ValueError: if the shape of `inputs` does not fit.
         """
-        expected = (
-            (len(self.ansatz.inputs),)
-            if self.num_circuits is None
-            else (
-                self.num_circuits,
-                len(self.ansatz.inputs),
-            )
-        )
+        groups = () if self.num_circuits is None else (self.num_circuits,)
+        expected = (*groups, len(self.ansatz.inputs))
         if inputs.shape[1:] != expected:
-            raise ValueError(f"inputs have shape {tuple(inputs.shape)}, expected (batch, {expected})")
+            raise ValueError(f"inputs have shape {tuple(inputs.shape)}, expected (batch, *{expected})")
+        if len(inputs) == 0:
+            return self.weight.new_zeros(0, *groups, len(self.ansatz.observables)) + 0 * self.weight.sum()
+        precision = torch.promote_types(self.weight.dtype, torch.float32)
         with torch.autocast(inputs.device.type, enabled=False):
-            grouped = inputs.to(self.weight.dtype)
-            if self.num_circuits is None:
-                return self._executor(grouped.unsqueeze(0), self.weight.unsqueeze(0)).squeeze(0)
-            return self._executor(grouped.transpose(0, 1), self.weight).transpose(0, 1)
+            rows = inputs.to(precision).reshape(len(inputs), -1, expected[-1])
+            weights = self.weight.to(precision).reshape(rows.shape[1], -1)
+            values = self._executor(rows.transpose(0, 1), weights).transpose(0, 1)
+        return values.reshape(len(inputs), *groups, -1).to(self.weight.dtype)
 
     def extra_repr(self) -> str:
         """What `print(net)` shows."""
         return f"{self.ansatz.name}, num_circuits={self.num_circuits}, backend={self.backend.name}"
+
+
+def start_step(module: nn.Module, step: int) -> None:
+    """Tell the backends of all circuit layers in a module that a step begins; see `Backend.start_step`."""
+    for part in module.modules():
+        if isinstance(part, CircuitLayer):
+            part.backend.start_step(step)

@@ -20,7 +20,15 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import Gate, Parameter, ParameterExpression, ParameterVector, QuantumCircuit
+from qiskit.circuit import (
+    Barrier,
+    Gate,
+    Parameter,
+    ParameterExpression,
+    ParameterVector,
+    QuantumCircuit,
+    library,
+)
 from qiskit.quantum_info import Operator, SparsePauliOp
 
 from .errors import UserError
@@ -196,25 +204,25 @@ def without_controls(program: Program) -> Program:
 # How each parameterised standard gate is written: a list of (pauli, targets, controls, parameter, scale)
 # on the gate's own qubits, first applied first. Other gates are read through their Qiskit definition.
 _Term = tuple[str, tuple[int, ...], tuple[int, ...], int, float]
-_ROTATIONS: dict[str, list[_Term]] = {
-    "rx": [("X", (0,), (), 0, 1.0)],
-    "ry": [("Y", (0,), (), 0, 1.0)],
-    "rz": [("Z", (0,), (), 0, 1.0)],
-    "p": [("Z", (0,), (), 0, 1.0)],
-    "u1": [("Z", (0,), (), 0, 1.0)],
-    "u": [("Z", (0,), (), 2, 1.0), ("Y", (0,), (), 0, 1.0), ("Z", (0,), (), 1, 1.0)],
-    "u3": [("Z", (0,), (), 2, 1.0), ("Y", (0,), (), 0, 1.0), ("Z", (0,), (), 1, 1.0)],
-    "rxx": [("XX", (0, 1), (), 0, 1.0)],
-    "ryy": [("YY", (0, 1), (), 0, 1.0)],
-    "rzz": [("ZZ", (0, 1), (), 0, 1.0)],
-    "rzx": [("ZX", (0, 1), (), 0, 1.0)],
-    "crx": [("X", (1,), (0,), 0, 1.0)],
-    "cry": [("Y", (1,), (0,), 0, 1.0)],
-    "crz": [("Z", (1,), (0,), 0, 1.0)],
-    "cp": [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
-    "cu1": [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
+_ROTATIONS: dict[type[Gate], list[_Term]] = {
+    library.RXGate: [("X", (0,), (), 0, 1.0)],
+    library.RYGate: [("Y", (0,), (), 0, 1.0)],
+    library.RZGate: [("Z", (0,), (), 0, 1.0)],
+    library.PhaseGate: [("Z", (0,), (), 0, 1.0)],
+    library.U1Gate: [("Z", (0,), (), 0, 1.0)],
+    library.UGate: [("Z", (0,), (), 2, 1.0), ("Y", (0,), (), 0, 1.0), ("Z", (0,), (), 1, 1.0)],
+    library.U3Gate: [("Z", (0,), (), 2, 1.0), ("Y", (0,), (), 0, 1.0), ("Z", (0,), (), 1, 1.0)],
+    library.RXXGate: [("XX", (0, 1), (), 0, 1.0)],
+    library.RYYGate: [("YY", (0, 1), (), 0, 1.0)],
+    library.RZZGate: [("ZZ", (0, 1), (), 0, 1.0)],
+    library.RZXGate: [("ZX", (0, 1), (), 0, 1.0)],
+    library.CRXGate: [("X", (1,), (0,), 0, 1.0)],
+    library.CRYGate: [("Y", (1,), (0,), 0, 1.0)],
+    library.CRZGate: [("Z", (1,), (0,), 0, 1.0)],
+    library.CPhaseGate: [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
+    library.CU1Gate: [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
 }
-_IGNORED = {"barrier", "id"}
+_IGNORED = (Barrier, library.IGate)
 
 
 class _Reader:
@@ -234,14 +242,15 @@ class _Reader:
         for instruction in circuit.data:
             gate = instruction.operation
             where = tuple(qubits[qubit] for qubit in instruction.qubits)
-            if gate.name not in _IGNORED:
+            if not isinstance(gate, _IGNORED):
                 yield from self._read_gate(gate, where)
 
     def _read_gate(self, gate: Any, where: tuple[int, ...]) -> Iterator[Operation]:
         free = [p for p in getattr(gate, "params", ()) if _is_free(p)]
         definition = getattr(gate, "definition", None)
-        if gate.name in _ROTATIONS and free:
-            yield from self._rotations(gate, where)
+        terms = _ROTATIONS.get(getattr(gate, "base_class", type(gate)))
+        if terms and free and getattr(gate, "ctrl_state", None) in (None, 1):
+            yield from self._rotations(gate, terms, where)
         elif isinstance(gate, Gate) and not free and gate.num_qubits <= MAX_FIXED_QUBITS:
             yield Fixed(big_endian(Operator(gate).data), where, gate)
         elif definition is not None and definition.num_clbits == 0:
@@ -253,8 +262,8 @@ class _Reader:
                 "barriers and gates defined by them, and no measurement, reset or control flow"
             )
 
-    def _rotations(self, gate: Gate, where: tuple[int, ...]) -> Iterator[Rotation]:
-        for pauli, targets, controls, parameter, scale in _ROTATIONS[gate.name]:
+    def _rotations(self, gate: Gate, terms: list[_Term], where: tuple[int, ...]) -> Iterator[Rotation]:
+        for pauli, targets, controls, parameter, scale in terms:
             yield Rotation(
                 pauli,
                 tuple(where[t] for t in targets),

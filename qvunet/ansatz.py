@@ -12,6 +12,7 @@ and naming it in `ANSATZES`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,6 +63,7 @@ def hqconv(num_layers: int = 1, num_channels: int = 3) -> Ansatz:
     Raises:
         UserError: if an argument is below its minimum.
     """
+    _require("num_channels", num_channels, 1)
     rings = [[(0, 3), (3, 2), (2, 1), (1, 0)] for _ in range(num_channels)]
     pairs = [(PIXELS * r + c, PIXELS * r + t) for r, ring in enumerate(rings) for c, t in ring]
     pairs += [(PIXELS * (r - 1), PIXELS * r) for r in range(num_channels - 1, 0, -1)]
@@ -139,10 +141,14 @@ def make_ansatz(name: str, **options: int) -> Ansatz:
         **options: passed on, e.g. `num_layers`.
 
     Raises:
-        UserError: if the name is unknown or an option is below its minimum.
+        UserError: if the name or an option is unknown or an option is below its minimum.
     """
     if name not in ANSATZES:
         raise UserError(f"unknown ansatz {name!r}; allowed: {', '.join(ANSATZES)}")
+    allowed = inspect.signature(ANSATZES[name]).parameters
+    for option in options:
+        if option not in allowed:
+            raise UserError(f"ansatz {name}: unknown option {option!r}; allowed: {', '.join(allowed)}")
     return ANSATZES[name](**options)
 
 

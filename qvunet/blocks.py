@@ -48,6 +48,9 @@ class FilmUnit(nn.Module):
 
     Half: mixer, GroupNorm, (scale, shift), SiLU; mixer, GroupNorm, SiLU; plus the input, through a 1x1
     convolution where the widths differ.
+
+    Where a group is one channel (width 10) GroupNorm takes the mixer's bias out again: it has no effect, and
+    is there for the published parameter count.
     """
 
     def __init__(self, channels: int, width: int, time_dim: int, groups: int, mixers: Mixers):

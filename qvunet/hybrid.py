@@ -158,8 +158,8 @@ class Hybrid:
         count, left_over = degree.allot(channels, self.cores.num_features // PIXELS, site.name)
         if site.side % 2:
             raise UserError(
-                f"sample_size: {site.name} is {site.side}x{site.side} pixels, and circuits read 2x2 patches, so "
-                "the side must be even; that of every level of a 32x32 image is"
+                f"sample_size: {site.name} is {site.side}x{site.side} pixels, and circuits read 2x2 patches, "
+                "so the side must be even; that of every level of a 32x32 image is"
             )
         return [
             PatchCircuits(cores(number), number, number * cores.num_features // PIXELS, self.encoding_scale)

@@ -129,7 +129,6 @@ def test_composite_gates_are_read_through():
     assert_equivalent(program, TestAnsatz(circuit, X, W))
 
 
-@pytest.mark.xfail(strict=True, reason="gates are recognised by their name alone")
 @pytest.mark.parametrize("name", ["rx", "p", "barrier", "id"])
 def test_a_composite_gate_may_bear_the_name_of_a_standard_one(name):
     inner = QuantumCircuit(1, name=name)

@@ -1,0 +1,266 @@
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from backends import Backend, CircuitLayer, make_backend
+from backends.options import StatevectorOptions
+from qvunet.ansatz import basic_entangler, fqconv, hqconv
+
+NAMES = ["statevector", "aer_statevector"]
+ANGLES = 3
+
+
+@pytest.fixture(params=NAMES)
+def backend(request):
+    return make_backend(request.param)
+
+
+def ansatz():
+    return basic_entangler(num_qubits=ANGLES, num_layers=2)
+
+
+def layer_of(backend, num_circuits=None, seed=0):
+    torch.manual_seed(seed)
+    return backend.layer(ansatz(), num_circuits=num_circuits)
+
+
+def test_shapes(backend):
+    single, several = layer_of(backend), layer_of(backend, num_circuits=4)
+    assert isinstance(single, CircuitLayer)
+    assert single.weight.shape == (6,)
+    assert several.weight.shape == (4, 6)
+    assert single(torch.rand(5, ANGLES)).shape == (5, ANGLES)
+    assert several(torch.rand(5, 4, ANGLES)).shape == (5, 4, ANGLES)
+    assert layer_of(backend, num_circuits=1)(torch.rand(5, 1, ANGLES)).shape == (5, 1, ANGLES)
+
+
+@pytest.mark.parametrize("shape", [(ANGLES,), (5, ANGLES + 1), (5, 1, ANGLES), (2, 5, 1, ANGLES)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match="inputs have shape"):
+        layer_of(make_backend())(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(5, ANGLES), (5, 3, ANGLES), (4, 5, ANGLES), (5, 4, ANGLES + 1)])
+def test_other_shapes_are_refused_by_several_circuits(shape):
+    with pytest.raises(ValueError, match="inputs have shape"):
+        layer_of(make_backend(), num_circuits=4)(torch.zeros(shape))
+
+
+def test_each_circuit_uses_its_own_weights_and_inputs(backend):
+    """Circuit g of a layer is the single circuit with weights g on inputs [:, g]."""
+    several, single = layer_of(backend, num_circuits=3), layer_of(backend)
+    inputs = torch.rand(3, 3, ANGLES) * 6  # as many rows as circuits, so that mixing them up has a shape
+    values = several(inputs)
+    for g in range(3):
+        single.load_state_dict({"weight": several.weight[g].detach()})
+        torch.testing.assert_close(values[:, g], single(inputs[:, g]), atol=1e-6, rtol=0)
+
+
+def test_permuting_the_batch_permutes_the_outputs(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs, order = torch.rand(5, 2, ANGLES) * 6, torch.tensor([3, 0, 4, 1, 2])
+    torch.testing.assert_close(layer(inputs[order]), layer(inputs)[order], atol=1e-6, rtol=0)
+
+
+def test_an_output_depends_on_its_own_row_and_circuit_only(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs = torch.rand(3, 2, ANGLES, requires_grad=True)
+    layer(inputs)[1, 0].sum().backward()
+    touched = inputs.grad.abs().sum(-1) > 1e-6
+    assert touched.tolist() == [[False, False], [True, False], [False, False]]
+    assert layer.weight.grad[0].abs().max() > 1e-6
+    assert layer.weight.grad[1].abs().max() == 0
+
+
+@pytest.mark.parametrize("ansatz", [hqconv(1), hqconv(2), fqconv(1), fqconv(2), basic_entangler(4, 4)])
+def test_every_weight_of_the_ansaetze_gets_a_gradient(ansatz):
+    torch.manual_seed(0)
+    layer = make_backend().layer(ansatz, num_circuits=2)
+    inputs = torch.rand(4, 2, ansatz.num_qubits) * 6
+    (layer(inputs) * torch.linspace(0.5, 2, ansatz.num_qubits)).sum().backward()
+    assert torch.all(layer.weight.grad.abs() > 1e-7)
+
+
+def test_every_weight_and_input_gets_a_gradient(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs = (torch.rand(4, 2, ANGLES) * 6).requires_grad_()
+    (layer(inputs) * torch.linspace(0.5, 2, ANGLES)).sum().backward()
+    assert torch.all(layer.weight.grad.abs() > 1e-7)
+    assert torch.all(inputs.grad.abs() > 1e-7)
+
+
+def test_weights_are_drawn_uniformly_from_torchs_generator():
+    one, same, other = (layer_of(make_backend(), num_circuits=200, seed=seed).weight for seed in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert one.min() >= 0
+    assert one.max() < 2 * math.pi
+    counts = torch.histc(one.detach(), bins=4, min=0, max=2 * math.pi)
+    assert counts.min() > 0.8 * one.numel() / 4
+
+
+def test_weights_do_not_depend_on_the_backend():
+    one, other = (layer_of(make_backend(name)).weight for name in NAMES)
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("num_circuits", [None, 2])
+def test_the_state_is_the_weight_alone_and_loads_in_every_backend(num_circuits):
+    layers = [layer_of(make_backend(name), num_circuits, seed) for seed, name in enumerate(NAMES)]
+    assert [list(layer.state_dict()) for layer in layers] == [["weight"], ["weight"]]
+    assert all(len(list(layer.parameters())) == 1 for layer in layers)
+    layers[1].load_state_dict(layers[0].state_dict())
+    shape = (2, ANGLES) if num_circuits is None else (2, num_circuits, ANGLES)
+    inputs = torch.rand(shape)
+    torch.testing.assert_close(layers[0](inputs), layers[1](inputs), atol=1e-5, rtol=0)
+
+
+def test_set_backend_keeps_weights_and_values():
+    layer = layer_of(make_backend("statevector"), num_circuits=2)
+    weight, before = layer.weight, layer.weight.detach().clone()
+    inputs = torch.rand(3, 2, ANGLES)
+    values = layer(inputs)
+    for name in ("aer_statevector", "statevector"):
+        layer.set_backend(make_backend(name))
+        assert layer.weight is weight
+        assert torch.equal(weight, before)
+        assert layer.backend.name == name
+        torch.testing.assert_close(layer(inputs), values, atol=1e-6, rtol=0)
+
+
+class _Broken(Backend):
+    name = "broken"
+
+    def compile(self, ansatz):
+        raise RuntimeError("no such device")
+
+
+def test_a_backend_that_fails_changes_nothing():
+    layer = layer_of(make_backend("statevector"))
+    with pytest.raises(RuntimeError, match="no such device"):
+        layer.set_backend(_Broken(StatevectorOptions()))
+    assert layer.backend.name == "statevector"
+
+
+def test_double_precision(backend):
+    layer = layer_of(backend).double()
+    values = layer(torch.rand(2, ANGLES))  # the layer's precision counts, not the inputs'
+    assert values.dtype == torch.float64
+    values.sum().backward()
+    assert layer.weight.grad.dtype == torch.float64
+
+
+def test_double_precision_is_precise():
+    layer = layer_of(make_backend()).double()
+    inputs = torch.rand(2, ANGLES).double().requires_grad_()
+    assert torch.autograd.gradcheck(layer, (inputs,))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int64])
+def test_inputs_of_other_types_are_taken_in_the_layers_precision(backend, dtype):
+    layer = layer_of(backend)
+    inputs = torch.tensor([[1, 2, 0], [3, 1, 2]])
+    values = layer(inputs.to(dtype))
+    assert values.dtype == torch.float32
+    torch.testing.assert_close(values, layer(inputs.float()))
+
+
+def test_autocast_keeps_single_precision(backend):
+    layer = layer_of(backend)
+    before = nn.Linear(ANGLES, ANGLES)
+    data = torch.rand(4, ANGLES)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        angles = before(data)
+        values = layer(angles)
+    assert angles.dtype == torch.bfloat16
+    assert values.dtype == torch.float32
+    assert torch.equal(values, layer(angles.float()))
+    values.square().sum().backward()
+    for parameter in (layer.weight, before.weight):
+        assert parameter.grad.dtype == torch.float32
+        assert parameter.grad.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_layer_cast_to_half_precision_computes_in_single(dtype):
+    """Which is what ``pipeline.to(torch.float16)`` does to every parameter."""
+    layer = layer_of(make_backend()).to(dtype)
+    assert torch.all(layer(torch.rand(2, ANGLES)).abs() <= 1)
+
+
+def test_a_batch_of_one(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs = torch.rand(3, 2, ANGLES)
+    torch.testing.assert_close(layer(inputs[:1]), layer(inputs)[:1], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("num_circuits", [None, 2])
+def test_an_empty_batch(num_circuits):  # on Aer it takes the process down: see test_aer.py
+    layer = layer_of(make_backend(), num_circuits)
+    inputs = torch.zeros((0, ANGLES) if num_circuits is None else (0, num_circuits, ANGLES))
+    values = layer(inputs)
+    assert values.shape == inputs.shape
+    values.sum().backward()
+    assert torch.all(layer.weight.grad == 0)
+
+
+def test_inputs_need_not_be_contiguous(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs = torch.rand(ANGLES, 2, 4)
+    torch.testing.assert_close(layer(inputs.permute(2, 1, 0)), layer(inputs.permute(2, 1, 0).contiguous()))
+
+
+def test_a_copy_is_equal_and_independent(backend):
+    layer = layer_of(backend, num_circuits=2)
+    inputs = torch.rand(3, 2, ANGLES)
+    values = layer(inputs)
+    twin = copy.deepcopy(layer)
+    assert torch.equal(twin(inputs), values)
+    with torch.no_grad():
+        twin.weight.add_(1.0)
+    assert torch.equal(layer(inputs), values)
+    assert not torch.allclose(twin(inputs), values, atol=1e-3)
+    twin(inputs).sum().backward()
+    assert layer.weight.grad is None
+
+
+def test_inference_first_and_training_after(backend):
+    layer, fresh = layer_of(backend), layer_of(backend)
+    inputs = torch.rand(3, ANGLES)
+    with torch.inference_mode():
+        values = layer(inputs)
+    assert not values.requires_grad
+    for one in (layer, fresh):
+        one(inputs).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, fresh.weight.grad)
+
+
+def test_a_frozen_weight_still_passes_gradients_on(backend):
+    layer = layer_of(backend).requires_grad_(False)
+    inputs = torch.rand(3, ANGLES, requires_grad=True)
+    layer(inputs).sum().backward()
+    assert layer.weight.grad is None
+    assert inputs.grad.abs().max() > 1e-4
+
+
+def test_training_moves_the_weights_towards_a_target(backend):
+    layer = layer_of(backend)
+    inputs = torch.rand(4, ANGLES)
+    target = layer_of(backend, seed=5)(inputs).detach()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    losses = []
+    for _ in range(8):
+        optimizer.zero_grad()
+        loss = (layer(inputs) - target).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_print_names_circuit_and_backend():
+    text = repr(layer_of(make_backend("statevector"), num_circuits=2))
+    assert all(word in text for word in ("basic_entangler", "2", "statevector"))
