@@ -259,24 +259,28 @@ def _marginal_overlaps(tensors: Sequence[Tensor]) -> list[Tensor]:
     With E the overlap matrices of everything to a register's left and right and T its tensor, the
     distribution is ``Re sum conj(E_left T) (T E_right)`` over both bonds.
     """
-    from_left = _weighted_from_left(tensors)
-    mirrored = [tensor.transpose(2, 3) for tensor in reversed(tensors)]
-    from_right = [tensor.transpose(2, 3) for tensor in reversed(_weighted_from_left(mirrored))]
     return [
         torch.view_as_real(bra) * torch.view_as_real(ket)
-        for bra, ket in zip(from_left, from_right, strict=True)
+        for bra, ket in zip(_weighted_from_left(tensors), _weighted_from_right(tensors), strict=True)
     ]
 
 
 def _weighted_from_left(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Each register's tensor (G, B, l, r, d), multiplied by the overlaps of all registers before it."""
+    """Each register's tensor (G, B, l, r, d) times the overlap matrix of all registers to its left."""
     weighted = [tensors[0]]
     for tensor, following in itertools.pairwise(tensors):
-        bra = tensor.transpose(2, 3).flatten(3)  # (G, B, r, l d)
-        ket = weighted[-1].transpose(2, 3).flatten(3)
-        overlaps = bra.conj() @ ket.transpose(2, 3)
+        overlaps = (tensor.conj() @ weighted[-1].mT).sum(2)  # over l; (G, B, r, r)
         weighted.append((overlaps @ following.flatten(3)).view_as(following))
     return weighted
+
+
+def _weighted_from_right(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The same with all registers to its right. Written apart, since neither may copy a tensor."""
+    weighted = [tensors[-1]]
+    for previous, tensor in itertools.pairwise(reversed(tensors)):
+        overlaps = previous.flatten(3).conj() @ weighted[-1].flatten(3).mT  # (G, B, l, l)
+        weighted.append(overlaps.unsqueeze(2) @ tensor)
+    return weighted[::-1]
 
 
 def _z_signs(width: int, num_qubits: int, num_branches: int) -> npt.NDArray[np.float64]:
