@@ -222,7 +222,7 @@ _ROTATIONS: dict[type[Gate], list[_Term]] = {
     library.CPhaseGate: [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
     library.CU1Gate: [("Z", (0,), (), 0, 0.5), ("Z", (1,), (0,), 0, 1.0)],
 }
-_IGNORED = (Barrier, library.IGate)
+_IGNORED = (Barrier, library.IGate, library.GlobalPhaseGate)
 
 
 class _Reader:

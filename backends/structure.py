@@ -52,10 +52,11 @@ def components(program: Program) -> list[Component]:
 
 
 def classes(program: Program) -> list[list[Component]]:
-    """The components, those of one shape together."""
+    """The components, those together that have one shape and read inputs in the same places."""
+    reads_inputs = np.any(program.angles.inputs_matrix, axis=1)
     shapes: defaultdict[object, list[Component]] = defaultdict(list)
     for component in components(program):
-        shapes[component.shape].append(component)
+        shapes[component.shape, *reads_inputs[list(component.angles)]].append(component)
     return list(shapes.values())
 
 

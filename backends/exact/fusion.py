@@ -173,9 +173,9 @@ class WordTable:
         order = _halving_order(length)
         slots = [column[k] for k in order for column in columns]
         self.shape = (length, len(columns), dimension)
-        terms = np.stack([terms for terms, _ in slots])  # (length * W, 3, d, d)
-        terms = np.stack([terms.real, terms.imag], axis=-1).reshape(len(slots), 3, -1)
-        self.constant, self.varying = Constant(terms[:, :1]), Constant(terms[:, 1:])
+        matrices = np.stack([terms for terms, _ in slots])  # (length * W, 3, d, d)
+        real = np.stack([matrices.real, matrices.imag], axis=-1).reshape(len(slots), 3, -1)
+        self.constant, self.varying = Constant(real[:, :1]), Constant(real[:, 1:])
         rows = [
             None if angle is None else int(circuit[angle]) for circuit in angle_rows for _, angle in slots
         ]

@@ -170,7 +170,6 @@ def test_global_phase_is_dropped():
     assert [operation.qubits for operation in read(circuit).operations] == [(0,)]
 
 
-@pytest.mark.xfail(strict=True, reason="a constant global phase becomes an operation on no qubit")
 def test_constant_global_phase_gate_is_dropped():
     circuit = QuantumCircuit(1)
     circuit.append(GlobalPhaseGate(0.3), [])

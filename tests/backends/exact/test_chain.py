@@ -60,7 +60,7 @@ def test_every_kind_of_bridge(sizes, bridge):
     assert_exact(ansatz)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(chains())
 def test_random_chains(ansatz):
     assert_exact(ansatz)

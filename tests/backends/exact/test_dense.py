@@ -43,13 +43,13 @@ def assert_exact(ansatz):
     torch.testing.assert_close(overlap, torch.ones_like(overlap), atol=1e-12, rtol=0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(ansaetze())
 def test_random_circuits(ansatz):
     assert_exact(ansatz)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(chains())
 def test_random_chains(ansatz):
     assert_exact(ansatz)
@@ -131,7 +131,6 @@ def test_chunks_without_gradient(monkeypatch):
         assert_exact(reuploading())
 
 
-@settings(max_examples=30)
 @given(ansaetze(max_qubits=4, max_gates=20))
 def test_fused_blocks_are_the_program(ansatz):
     """Reordered into blocks, the same operations give the same state."""
