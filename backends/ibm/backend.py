@@ -1,0 +1,126 @@
+"""`ibm_runtime`: hardware of IBM Quantum through its runtime, or a rehearsal on a recorded device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from ..estimators import EstimatorBackend
+from ..options import BackendOptions, IbmRuntimeOptions
+from ..program import Ansatz, program_from_circuit, without_controls
+from ..shifts import ParameterShift
+from .budget import Budget, Cost, count_bases
+from .estimator import RuntimeEstimator
+from .journal import Journal
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One evaluation of one circuit layer.
+
+    Attributes:
+        ansatz: its circuit.
+        rows: parameter sets, the batch times the layer's circuits.
+        backward: whether its gradient is taken.
+    """
+
+    ansatz: Ansatz
+    rows: int
+    backward: bool = False
+
+
+class IbmRuntimeBackend(EstimatorBackend):
+    """Jobs on a device of IBM Quantum; each evaluation of a layer is one, and one more for its gradient.
+
+    Evaluations outside `recording` are submitted all the same, under the same budget, but nothing is written.
+    """
+
+    name = "ibm_runtime"
+
+    def __init__(self, options: BackendOptions) -> None:
+        super().__init__(options)
+        self.settings = cast(IbmRuntimeOptions, options)
+        self._estimator = RuntimeEstimator(self.settings)
+
+    def estimator(self) -> RuntimeEstimator:
+        """The one estimator, through which the whole command's jobs go."""
+        return self._estimator
+
+    @property
+    def shots(self) -> int:
+        """Of each circuit."""
+        return self.settings.shots
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether a simulator stands for the device, so that nothing is charged."""
+        return self.settings.backend_name.startswith("fake_")
+
+    def start_step(self, step: int) -> None:
+        """Begin a step of training or sampling, which tells its jobs from those of others."""
+        super().start_step(step)
+        self._estimator.start_step(step)
+
+    def cost(self, passes: Iterable[Pass], gradient: str | None = None) -> Cost:
+        """What evaluations will cost; nothing is submitted and no account is needed.
+
+        Args:
+            passes: all evaluations of a command.
+            gradient: of the backward passes; None takes the options' own.
+        """
+        gradient = gradient or self.options.gradient or "surrogate"
+        return sum((self._pass_cost(each, gradient) for each in passes), Cost())
+
+    def require_budget(self, cost: Cost, journal: Journal, first_step: int = 0) -> None:
+        """Check that what a command still lacks fits into `max_qpu_seconds`.
+
+        Args:
+            cost: of the command from `first_step` on.
+            journal: of the command, perhaps with jobs of an earlier attempt.
+            first_step: where it goes on.
+
+        Raises:
+            UserError: if it does not fit; names the limit and what would be enough.
+        """
+        missing = cost.qpu_seconds - journal.done_seconds(first_step)
+        Budget(self.settings.max_qpu_seconds, journal.spent).require(max(missing, 0.0), "the command")
+
+    def connect(self, num_qubits: int, journal: Journal) -> str:
+        """Find account and device before anything depends on them.
+
+        Args:
+            num_qubits: that the device must have at least.
+            journal: of the command, whose device ``least_busy`` keeps to.
+
+        Returns:
+            Name of the device.
+
+        Raises:
+            UserError: if there is no such account or device.
+            ExecutionError: if the service cannot be reached.
+        """
+        return self._estimator.connect(num_qubits, journal).device.name
+
+    @contextmanager
+    def recording(self, journal: Journal) -> Iterator[None]:
+        """Keep the jobs submitted in this context in a journal, and take from it what is there.
+
+        Raises:
+            UserError: if another process records there.
+        """
+        with journal.locked(), self._estimator.recording(journal):
+            yield
+
+    def _pass_cost(self, each: Pass, gradient: str) -> Cost:
+        ansatz, tariff = each.ansatz, self._estimator.tariff
+        bases = count_bases([label for o in ansatz.observables for label in o.paulis.to_labels()])
+        cost = tariff.jobs(each.rows, bases)
+        if each.backward and gradient == "spsa":
+            cost += tariff.jobs(2 * self.options.spsa_directions * each.rows, bases)
+        if each.backward and gradient == "param_shift":
+            program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+            shift = ParameterShift(program, list(ansatz.observables))
+            cost += tariff.jobs(shift.executions_per_row * each.rows, bases)
+        return cost

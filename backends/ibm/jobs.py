@@ -1,0 +1,332 @@
+"""Submitting jobs and fetching what they bring, whatever happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.quantum_info import SparsePauliOp
+from qiskit_ibm_runtime.executor_estimator import Estimator
+
+from ..errors import ExecutionError
+from ..options import IbmRuntimeOptions
+from .budget import Budget, Cost
+from .journal import Journal, Record
+from .lane import Lane, Throttle
+from .secrets import redact
+from .settings import estimator_options
+from .site import Placed, Site
+
+Array = npt.NDArray[np.float64]
+Result = TypeVar("Result")
+
+BACK_OFF_SECONDS = (5.0, 15.0, 45.0, 120.0)
+"""Pauses before a request that the service did not take is made again."""
+
+_FINAL = ("DONE", "ERROR", "CANCELLED")
+_BUSY = (-1, 429, 500, 502, 503, 504)  # -1: qiskit_ibm_runtime's for no answer at all
+_BUSY_WORDS = re.compile(r"\b(429|1202)\b|too many requests|connection|timed? ?out", re.IGNORECASE)
+_CLOSED_WORDS = re.compile(r"(session|batch)\b.*\b(closed|expired|not accepting|inactive)", re.IGNORECASE)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Circuits to be run in one job.
+
+    Attributes:
+        step: of the command.
+        index: which job of the step.
+        digest: from `settings.request_digest`.
+        what: for people.
+        placed: the circuit where it is to run.
+        observables: Pauli operators on the placed circuit's qubits.
+        parameters: (rows, num_parameters), radians.
+        cost: from `budget.Tariff`.
+    """
+
+    step: int
+    index: int
+    digest: str
+    what: str
+    placed: Placed
+    observables: Sequence[SparsePauliOp]
+    parameters: Array
+    cost: Cost
+
+
+class JobError(Exception):
+    """A job that ended without values."""
+
+
+class IncompleteError(JobError):
+    """A job that was done, but of whose values some are missing; another look at it may find them."""
+
+
+class JobRunner:
+    """Answers requests from the journal, else from jobs of an earlier process, else with new jobs.
+
+    Args:
+        site: where jobs go.
+        options: how.
+        journal: of the command.
+    """
+
+    def __init__(self, site: Site, options: IbmRuntimeOptions, journal: Journal) -> None:
+        self.site = site
+        self.options = options
+        self.journal = journal
+        self.budget = Budget(options.max_qpu_seconds, journal.spent)
+        for record in journal.unfinished():
+            self.budget.reserve(record.name, record.estimated_seconds)
+        self._throttle = Throttle(site.jobs_per_minute)
+        self._lanes: dict[int, Lane] = {}
+        self._pending: dict[str, tuple[Any, Record, Request]] = {}
+
+    def run(self, requests: Sequence[Request]) -> list[tuple[Array, Array]]:
+        """Values and standard errors of each request, (num_observables, rows) each.
+
+        Raises:
+            UserError: before a job that would exceed the budget.
+            ExecutionError: if a job or the service fails; the journal keeps what is known.
+        """
+        records = [self._begin(request) for request in requests]
+        self._collect_all()
+        return [self.journal.values(record) for record in records]
+
+    def close(self) -> None:
+        """Close batches and sessions; jobs inside go on."""
+        for lane in self._lanes.values():
+            try:
+                lane.close()
+            except Exception as error:  # the results are here; the service closes what is idle
+                logger.warning("could not close the batch or session: %s", redact(error))
+        self._lanes.clear()
+
+    def _begin(self, request: Request) -> Record:
+        """A record that is done or on its way."""
+        record = self.journal.find(request.step, request.index, request.digest, request.parameters)
+        if record is None:
+            return self._submit(request)
+        if record.status == "done":
+            return record
+        job = self._recover(record)
+        if job is None:
+            return self._submit(request)
+        try:
+            self._collect(job, record, request)
+        except JobError as error:
+            self._fail(record, error)
+            logger.warning("%s; it is submitted again", _outcome(record, error))
+            return self._submit(request)
+        return record
+
+    def _submit(self, request: Request) -> Record:
+        seconds = request.cost.qpu_seconds
+        if not self.budget.affords(seconds):
+            self._collect_all()  # what was set aside for them may be more than they take
+        self.budget.require(seconds, f"job {request.index} of step {request.step}")
+        record = self._new_record(request)
+        cap = self.budget.reserve(record.name, seconds)
+        self.journal.add(record, request.parameters)
+        try:
+            job = self._send(request, record, cap)
+        except Exception as error:
+            self.budget.settle(record.name, 0.0)
+            raise ExecutionError(
+                f"{self.site.device.name} did not take a job: {redact(error)}; {self._kept()}"
+            ) from None
+        record.job_id, record.status = job.job_id(), "submitted"
+        self.journal.write(record)
+        self._pending[record.name] = (job, record, request)
+        return record
+
+    def _new_record(self, request: Request) -> Record:
+        stem = f"step{request.step:06d}_{request.index:04d}_{request.digest[:6]}"
+        return Record(
+            name=self.journal.free_name(stem),
+            step=request.step,
+            index=request.index,
+            request=request.digest,
+            what=request.what,
+            device=self.site.device.name,
+            tags=["qvunet", f"qvunet-{uuid.uuid4().hex}"],
+            estimated_seconds=request.cost.qpu_seconds,
+        )
+
+    def _send(self, request: Request, record: Record, cap: int) -> Any:
+        def send() -> Any:
+            sent = self.site.job_tagged(record.tags[-1]) if tried else None
+            tried.append(True)
+            if sent is not None:  # the last try arrived after all; only its answer was lost
+                return sent
+            self._throttle.wait()
+            options = estimator_options(self.options)
+            options.environment.job_tags = record.tags
+            options.max_execution_time = cap
+            options.simulator.seed_simulator = self._seed(request)
+            estimator = Estimator(mode=lane.enter(max(cap, int(self.budget.left))), options=options)
+            column = [[observable] for observable in request.observables]
+            return estimator.run([(request.placed.circuit, column, request.parameters)])
+
+        tried: list[bool] = []
+        lane = self._lanes.setdefault(
+            id(request.placed.backend), Lane(request.placed.backend, self.options.mode)
+        )
+        return self._patiently(send, lane)
+
+    def _seed(self, request: Request) -> int:
+        """A rehearsal's noise: fresh for each job, the same when the command is run again."""
+        text = f"{self.options.seed} {request.step} {request.index} {request.digest}"
+        digest = hashlib.sha256(text.encode() + request.parameters.tobytes()).digest()
+        return int.from_bytes(digest[:4], "little") >> 1
+
+    def _recover(self, record: Record) -> Any | None:
+        """The job of an unfinished record, if anybody knows it."""
+        try:
+            if record.job_id is None:
+                job = self._patiently(lambda: self.site.job_tagged(record.tags[-1]))
+            else:
+                job = self._patiently(lambda: self.site.job(str(record.job_id)))
+        except Exception as error:
+            raise ExecutionError(
+                f"job {record.job_id or record.tags[-1]} cannot be looked up: {redact(error)}; {self._kept()}"
+            ) from None
+        if job is None:
+            record.status = "lost"
+            self.budget.settle(record.name, 0.0)
+        else:
+            record.job_id, record.status = job.job_id(), "submitted"
+        self.journal.write(record)
+        return job
+
+    def _collect_all(self) -> None:
+        for name in list(self._pending):
+            job, record, request = self._pending.pop(name)
+            try:
+                self._collect(job, record, request)
+            except IncompleteError as error:  # stays submitted: the next run looks again
+                raise ExecutionError(f"{_outcome(record, error)}; {self._kept()}") from None
+            except JobError as error:
+                self._fail(record, error)
+                raise ExecutionError(f"{_outcome(record, error)}; {self._kept()}") from None
+
+    def _collect(self, job: Any, record: Record, request: Request) -> None:
+        """Wait for a job and store what it brings.
+
+        Raises:
+            JobError: if it brings no values.
+            ExecutionError: if that cannot be found out now.
+        """
+        try:
+            self._wait(job)
+        except TimeoutError as error:
+            raise ExecutionError(f"job {record.job_id} {error}; it goes on; {self._kept()}") from None
+        except Exception as error:
+            raise ExecutionError(
+                f"the connection was lost while job {record.job_id} ran: {redact(error)}; {self._kept()}"
+            ) from None
+        try:
+            result = self._patiently(job.result)
+        except Exception as error:
+            if _is_busy(error):
+                raise ExecutionError(
+                    f"job {record.job_id} ran, but its result cannot be fetched now: {redact(error)}; "
+                    f"{self._kept()}"
+                ) from None
+            self._settle(job, record)
+            raise JobError(redact(error)) from None
+        self._settle(job, record)
+        self.journal.store(record, *_values(result, (len(request.observables), len(request.parameters))))
+
+    def _wait(self, job: Any) -> None:
+        started = time.monotonic()
+        while (status := self._patiently(lambda: _status(job))) not in _FINAL:
+            waited = time.monotonic() - started
+            if self.options.timeout is not None and waited >= self.options.timeout:
+                raise TimeoutError(f"is still {status} after {waited:.0f} s (timeout)")
+            time.sleep(self.site.poll_seconds)
+
+    def _settle(self, job: Any, record: Record) -> None:
+        """Enter what a job took; the service may not know yet, and a rehearsal takes nothing."""
+        try:
+            usage = job.usage()
+        except Exception:
+            usage = None
+        before = record.qpu_seconds
+        record.qpu_seconds = float(usage or record.estimated_seconds)
+        self.budget.settle(record.name, record.qpu_seconds - before)
+        self.journal.write(record)
+
+    def _fail(self, record: Record, error: JobError) -> None:
+        record.status, record.error = "failed", str(error)
+        self.journal.write(record)
+
+    def _kept(self) -> str:
+        if self.journal.directory is None:
+            return "without a journal, jobs are found on the service's web page"
+        return (
+            f"{self.journal.num_done} results are kept in {self.journal.directory}; run the same command "
+            "again, and only what is missing is submitted"
+        )
+
+    def _patiently(self, action: Callable[[], Result], lane: Lane | None = None) -> Result:
+        """Do something that asks the service, again after a pause while it is busy or has closed the lane."""
+        for pause in BACK_OFF_SECONDS:
+            try:
+                return action()
+            except Exception as error:
+                closed = lane is not None and _CLOSED_WORDS.search(str(error))
+                if not closed and not _is_busy(error):
+                    raise
+                if closed and lane is not None:
+                    lane.forget()
+                logger.warning("%s; trying again in %.0f s", redact(error), pause)
+                time.sleep(pause)
+        return action()
+
+
+def _outcome(record: Record, error: JobError) -> str:
+    return f"job {record.job_id} on {record.device} gave no values: {error}"
+
+
+def _status(job: Any) -> str:
+    status = job.status()  # a string on the service, an enum here
+    return str(getattr(status, "name", status))
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether the service, or the way to it, may well do the same thing later."""
+    while error is not None:
+        code = getattr(error, "status_code", None)
+        if code in _BUSY or isinstance(error, ConnectionError):
+            return True
+        if type(error).__name__ in ("IBMRuntimeError", "RequestsApiError") and _BUSY_WORDS.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _values(result: Any, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Values and standard errors of a job's one PUB.
+
+    Raises:
+        IncompleteError: if the PUB is missing or is not of this shape or not finite.
+    """
+    if result is None or len(result) != 1:
+        found = 0 if result is None else len(result)
+        raise IncompleteError(f"its result holds {found} PUBs of 1")
+    values = np.asarray(result[0].data.evs, dtype=float)
+    stds = np.asarray(result[0].data.stds, dtype=float)
+    if values.shape != shape or not np.isfinite(values).all():
+        raise IncompleteError(f"its values are incomplete: shape {values.shape} for {shape}")
+    return values, stds

@@ -1,0 +1,197 @@
+"""The record of every job: what it computes, where it is, what came of it.
+
+A job is two files. ``NAME.npz`` holds its parameters, and its values once they have arrived; ``NAME.json``
+the rest. Both are there before the job is submitted, and the job's id before anybody waits for it, so that
+whatever happens to this process, the next one finds what was paid for. Neither can run code when read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+
+from ..errors import UserError
+
+Array = npt.NDArray[np.float64]
+Status = Literal["submitting", "submitted", "done", "failed", "lost"]
+
+SAME_ANGLE = 1e-3
+"""Radians. Parameters this close are the same question: a network's rounding differs between machines and
+numbers of threads, and shot noise is far larger than what such an angle changes."""
+
+
+@dataclass
+class Record:
+    """One job.
+
+    Attributes:
+        name: stem of its files.
+        step: training or sampling step of the command.
+        index: which job of that step.
+        request: digest of circuit, observables, shots and options: all but the parameters.
+        what: the same for people.
+        device: where it was sent.
+        tags: on the service.
+        estimated_seconds: of QPU time.
+        status: ``submitting`` until the service has answered; ``lost`` if nobody knows the job.
+        job_id: on the service.
+        qpu_seconds: what it took, or as long as the service does not say so, the estimate; 0 before its end.
+        error: why it gave no values.
+    """
+
+    name: str
+    step: int
+    index: int
+    request: str
+    what: str
+    device: str
+    tags: list[str]
+    estimated_seconds: float
+    status: Status = "submitting"
+    job_id: str | None = None
+    qpu_seconds: float = 0.0
+    error: str | None = None
+
+
+class Journal:
+    """The jobs of one command.
+
+    Args:
+        directory: where the files go; made when the first is written. None keeps records in memory only.
+
+    Raises:
+        UserError: if a file is damaged.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self.records: list[Record] = []
+        self._parameters: dict[str, Array] = {}
+        self._values: dict[str, tuple[Array, Array]] = {}
+        self._at: defaultdict[tuple[int, int, str], list[Record]] = defaultdict(list)
+        for path in sorted(directory.glob("*.json")) if directory else ():
+            self._read(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from submitting the same jobs.
+
+        Raises:
+            UserError: if another process is at it.
+        """
+        if self.directory is None:
+            yield
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.directory / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise UserError(f"{self.directory}: in use by another process that runs this command") from None
+
+    @property
+    def spent(self) -> float:
+        """QPU seconds of the jobs that have ended."""
+        return sum(record.qpu_seconds for record in self.records)
+
+    @property
+    def num_done(self) -> int:
+        """Jobs whose values are here."""
+        return sum(record.status == "done" for record in self.records)
+
+    def unfinished(self) -> list[Record]:
+        """Jobs that may still be running."""
+        return [record for record in self.records if record.status in ("submitting", "submitted")]
+
+    def done_seconds(self, first_step: int = 0) -> float:
+        """Estimated QPU seconds of the jobs from a step on whose values are here."""
+        return sum(r.estimated_seconds for r in self.records if r.status == "done" and r.step >= first_step)
+
+    def find(self, step: int, index: int, request: str, parameters: Array) -> Record | None:
+        """The last job that asked this, unless it failed."""
+        for record in reversed(self._at[step, index, request]):
+            asked = self._parameters[record.name]
+            if (
+                record.status not in ("failed", "lost")
+                and asked.shape == parameters.shape
+                and np.allclose(asked, parameters, rtol=0, atol=SAME_ANGLE)
+            ):
+                return record
+        return None
+
+    def add(self, record: Record, parameters: Array) -> None:
+        """Enter a job that is about to be submitted."""
+        self._parameters[record.name] = parameters
+        self._write_arrays(record.name, parameters=parameters)
+        self.write(record)
+        self._enter(record)
+
+    def write(self, record: Record) -> None:
+        """Write a record that has changed."""
+        text = json.dumps(dataclasses.asdict(record), indent=2) + "\n"
+        self._replace(f"{record.name}.json", text.encode())
+
+    def store(self, record: Record, values: Array, stds: Array) -> None:
+        """Keep what a job has brought: (num_observables, rows) each."""
+        self._values[record.name] = (values, stds)
+        self._write_arrays(record.name, parameters=self._parameters[record.name], values=values, stds=stds)
+        record.status = "done"
+        self.write(record)
+
+    def values(self, record: Record) -> tuple[Array, Array]:
+        """Values and standard errors of a job that is done, (num_observables, rows) each."""
+        return self._values[record.name]
+
+    def free_name(self, stem: str) -> str:
+        """The stem, or with a number after it if it is taken."""
+        taken = {record.name for record in self.records}
+        tries = (f"{stem}_try{k}" if k > 1 else stem for k in range(1, len(taken) + 2))
+        return next(name for name in tries if name not in taken)
+
+    def _enter(self, record: Record) -> None:
+        self.records.append(record)
+        self._at[record.step, record.index, record.request].append(record)
+
+    def _read(self, path: Path) -> None:
+        try:
+            record = Record(**json.loads(path.read_text(encoding="utf-8")))
+            with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+                self._parameters[record.name] = arrays["parameters"]
+                if record.status == "done":
+                    self._values[record.name] = (arrays["values"], arrays["stds"])
+        except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path}: damaged ({error}); it and its .npz say what job was submitted, so mend or move them"
+            ) from None
+        self._enter(record)
+
+    def _write_arrays(self, name: str, **arrays: Any) -> None:
+        if self.directory is not None:
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **arrays)
+            self._replace(f"{name}.npz", buffer.getvalue())
+
+    def _replace(self, name: str, content: bytes) -> None:
+        """Write a file whole or not at all, and through to the disk: it stands for money."""
+        if self.directory is None:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        temporary = self.directory / f".{name}.{os.getpid()}.tmp"
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self.directory / name)

@@ -1,0 +1,180 @@
+"""Where jobs go: a device of IBM Quantum, or a simulator that stands for one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.providers.exceptions import QiskitBackendNotFoundError
+from qiskit_aer import AerSimulator
+from qiskit_ibm_runtime import QiskitRuntimeService
+from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
+from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError, RuntimeJobNotFound
+from qiskit_ibm_runtime.utils import validate_isa_circuits
+
+from ..device import fake_device_names, isa_circuit, load_device, restrict
+from ..errors import ExecutionError, UserError
+from ..options import IbmRuntimeOptions
+from .secrets import redact
+
+LEAST_BUSY = "least_busy"
+"""As a backend name: the device with the shortest queue, whatever its quality."""
+
+MAX_DENSITY_QUBITS = 7
+"""A density matrix of more qubits takes a rehearsal longer than the few shots of each twirled circuit."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A circuit ready to run.
+
+    Attributes:
+        circuit: in the device's gates; its layout maps observables.
+        backend: what jobs are submitted to.
+    """
+
+    circuit: QuantumCircuit
+    backend: BackendV2
+
+
+class Site(ABC):
+    """A place that runs jobs.
+
+    Attributes:
+        device: what circuits are compiled for.
+        jobs_per_minute: how many it accepts; None for any number.
+        poll_seconds: time between two looks at a job.
+    """
+
+    device: BackendV2
+    jobs_per_minute: int | None
+    poll_seconds: float
+
+    def __init__(self, options: IbmRuntimeOptions) -> None:
+        self.options = options
+
+    @abstractmethod
+    def place(self, circuit: QuantumCircuit) -> Placed:
+        """Compile a circuit."""
+
+    @abstractmethod
+    def job(self, job_id: str) -> Any | None:
+        """A job submitted earlier, perhaps by another process; None if nobody knows it."""
+
+    @abstractmethod
+    def job_tagged(self, tag: str) -> Any | None:
+        """A job by a tag that only it has; None if there is none."""
+
+    def _compile(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        return isa_circuit(
+            circuit,
+            self.device,
+            optimization_level=self.options.optimization_level,
+            seed_transpiler=self.options.seed_transpiler,
+        )
+
+
+class Rehearsal(Site):
+    """A recorded device: jobs run here, with the noise of its calibration, on the qubits a circuit uses.
+
+    Nothing outlives the process but the journal. Up to `MAX_DENSITY_QUBITS` qubits the density matrix is
+    simulated, beyond them trajectories that branch where noise strikes.
+    """
+
+    jobs_per_minute = None
+    poll_seconds = 0.05
+
+    def __init__(self, options: IbmRuntimeOptions) -> None:
+        super().__init__(options)
+        self.device = load_device(options.backend_name)
+
+    def place(self, circuit: QuantumCircuit) -> Placed:
+        """Compile for the chip, then cut out what is used."""
+        small, part = restrict(self._compile(circuit), self.device)
+        simulator = AerSimulator.from_backend(
+            part,
+            method="density_matrix" if part.num_qubits <= MAX_DENSITY_QUBITS else "statevector",
+            shot_branching_enable=True,  # many trajectories meet no noise, and are one
+            max_parallel_threads=self.options.threads or 0,
+        )
+        return Placed(small, simulator)
+
+    def job(self, job_id: str) -> None:
+        """No job of another process is left."""
+
+    def job_tagged(self, tag: str) -> None:
+        """No job of another process is left."""
+
+
+class Cloud(Site):
+    """A device of the account.
+
+    Args:
+        options: name the device and the account.
+        num_qubits: that the device must have at least.
+        earlier: the device of the command's earlier jobs, which ``least_busy`` keeps to.
+    """
+
+    jobs_per_minute = 5
+    poll_seconds = 5.0
+
+    def __init__(self, options: IbmRuntimeOptions, num_qubits: int, earlier: str | None = None) -> None:
+        super().__init__(options)
+        with _connecting():
+            self.service = QiskitRuntimeService(name=options.account, instance=options.instance)
+            self.device = self._find(options.backend_name, num_qubits, earlier)
+
+    def place(self, circuit: QuantumCircuit) -> Placed:
+        """Compile, and check what the service would refuse."""
+        compiled = self._compile(circuit)
+        validate_isa_circuits([compiled], self.device.target)
+        return Placed(compiled, self.device)
+
+    def job(self, job_id: str) -> Any | None:
+        """Ask the service."""
+        try:
+            return self.service.job(job_id)
+        except RuntimeJobNotFound:
+            return None
+
+    def job_tagged(self, tag: str) -> Any | None:
+        """Ask the service."""
+        found = self.service.jobs(limit=1, job_tags=[tag])
+        return found[0] if found else None
+
+    def _find(self, name: str, num_qubits: int, earlier: str | None) -> BackendV2:
+        if name == LEAST_BUSY and earlier is None:
+            return self.service.least_busy(operational=True, simulator=False, min_num_qubits=num_qubits)
+        try:
+            return self.service.backend(earlier if name == LEAST_BUSY else name)
+        except QiskitBackendNotFoundError:
+            there = sorted(device.name for device in self.service.backends())
+            raise UserError(
+                f"backend_name = {name!r}: not in this account; allowed: {', '.join([LEAST_BUSY, *there])}, "
+                f"or to rehearse {', '.join(fake_device_names()[:3])}, ..."
+            ) from None
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Turn what goes wrong between us and the service into our errors, without tokens."""
+    try:
+        yield
+    except UserError:
+        raise
+    except AccountNotFoundError:
+        raise UserError(
+            "no IBM Quantum account: save one with QiskitRuntimeService.save_account or set "
+            "QISKIT_IBM_TOKEN; a fake_* backend_name, such as fake_kingston, needs none"
+        ) from None
+    except QiskitBackendNotFoundError as error:
+        raise UserError(f"backend_name = {LEAST_BUSY!r}: no device fits ({redact(error)})") from None
+    except (IBMNotAuthorizedError, IBMInputValueError, ValueError) as error:
+        raise UserError(f"IBM Quantum refuses the account: {redact(error)}") from None
+    except Exception as error:
+        raise ExecutionError(f"IBM Quantum cannot be reached: {redact(error)}") from None

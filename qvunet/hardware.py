@@ -1,0 +1,204 @@
+"""What a command's jobs on hardware cost, and the user's consent to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import torch
+import typer
+from torch import nn
+
+from backends import Backend, CircuitLayer
+from backends.errors import UserError
+from qvunet.config import Config
+from qvunet.factory import image_shape
+from qvunet.sampling import make_sampler
+from qvunet.unet import QVUNet
+
+if TYPE_CHECKING:
+    from backends.ibm.backend import IbmRuntimeBackend, Pass
+    from backends.ibm.journal import Journal
+
+_NO_MATTER = {"max_qpu_seconds", "timeout", "threads", "mode", "account", "instance"}
+"""Options that may differ when a command is run again and is still to find its jobs."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the user said on the command line.
+
+    Attributes:
+        yes: jobs may be submitted without a question.
+        dry_run: stop when the estimate has been shown.
+    """
+
+    yes: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A command's jobs.
+
+    Attributes:
+        backend: where they go.
+        passes: every evaluation of a circuit layer, from `first_step` on.
+        journal: of the command, perhaps with jobs of an earlier attempt.
+        first_step: where the command goes on.
+    """
+
+    backend: IbmRuntimeBackend
+    passes: list[Pass]
+    journal: Journal
+    first_step: int = 0
+
+
+def sampling_plan(model: QVUNet, config: Config, jobs: Path, what: str) -> Plan | None:
+    """Plan the drawing of images.
+
+    Args:
+        model: the network.
+        config: resolved config.
+        jobs: the run's directory of journals.
+        what: tells this drawing from others of the run.
+
+    Returns:
+        None if the network's circuits, if any, run here.
+    """
+    if _hardware(model) is None:
+        return None
+    return _plan(model, config, jobs, f"sample_{what}", _sampling_passes(model, config))
+
+
+def training_plan(model: QVUNet, config: Config, jobs: Path, first_step: int) -> Plan | None:
+    """Plan the training from a step on, with the grids drawn on the way; see `sampling_plan`."""
+    if _hardware(model) is None:
+        return None
+    options = config.train
+    steps = range(first_step + 1, options.steps + 1)
+    every = options.sample_every
+    grids = sum(1 for step in steps if every and step % every == 0 and step < options.steps) + 1
+    passes = _step_passes(model, config, options.batch_size, backward=True) * len(steps)
+    passes += _sampling_passes(model, config) * grids
+    return _plan(model, config, jobs, "train", passes, first_step)
+
+
+def approve(plan: Plan | None, consent: Consent) -> bool:
+    """Show what jobs will cost and get the user's leave.
+
+    Args:
+        plan: None if nothing is to be submitted, which needs no leave.
+        consent: what the user has said already.
+
+    Returns:
+        Whether the command shall go on.
+
+    Raises:
+        UserError: if the budget is too small, device or account is not there, or nobody can be asked.
+        ExecutionError: if the service cannot be reached.
+    """
+    if plan is None:
+        if consent.dry_run:
+            typer.echo("nothing is submitted anywhere: the circuits run on this machine")
+        return not consent.dry_run
+    cost = plan.backend.cost(plan.passes)
+    for label, text in _estimate(plan):
+        typer.echo(f"{label:<12} {text}")
+    plan.backend.require_budget(cost, plan.journal, plan.first_step)
+    if consent.dry_run:
+        return False
+    device = plan.backend.connect(max(each.ansatz.circuit.num_qubits for each in plan.passes), plan.journal)
+    if consent.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UserError(f"--yes: needed to submit jobs to {device} where nobody can be asked")
+    return typer.confirm(f"Submit these jobs to {device}?")
+
+
+@contextmanager
+def recording(plan: Plan | None) -> Iterator[None]:
+    """Keep a journal of the jobs that are submitted in this context; without a plan, do nothing.
+
+    Raises:
+        UserError: if another process runs the same command.
+    """
+    if plan is None:
+        yield
+        return
+    with plan.backend.recording(plan.journal):
+        yield
+
+
+def _estimate(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Label and text of every figure worth seeing before jobs are submitted."""
+    settings, journal = plan.backend.settings, plan.journal
+    cost = plan.backend.cost(plan.passes)
+    rehearsal = " (rehearsal on this machine, nothing is charged)" if plan.backend.is_rehearsal else ""
+    yield "device", f"{settings.backend_name}{rehearsal}, mode {settings.mode}"
+    yield "circuits", f"{cost.circuits:,} of {settings.shots:,} shots, in {cost.jobs:,} jobs"
+    yield "executions", f"{cost.executions:,}, with twirling, calibration and mitigation"
+    yield "QPU time", f"about {cost.qpu_seconds:,.0f} s; max_qpu_seconds is {settings.max_qpu_seconds:g}"
+    if any(each.backward for each in plan.passes):
+        shifted = plan.backend.cost(plan.passes, "param_shift")
+        yield "gradient", f"{settings.gradient}; param_shift would take about {shifted.qpu_seconds:,.0f} s"
+    if journal.records:
+        yield "done before", f"{journal.num_done:,} jobs; {journal.spent:,.0f} s of QPU time spent"
+    yield "journal", str(journal.directory)
+
+
+def _plan(
+    model: QVUNet, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
+) -> Plan:
+    from backends.ibm.journal import Journal
+
+    backend = cast("IbmRuntimeBackend", _hardware(model))
+    told_apart = [config.backend.model_dump(exclude=_NO_MATTER), config.sample.model_dump(), name]
+    digest = hashlib.sha256(json.dumps(told_apart).encode()).hexdigest()[:8]
+    directory = jobs / f"{name}_{backend.settings.backend_name}_{digest}"
+    return Plan(backend, passes, Journal(directory), first_step)
+
+
+def _hardware(model: QVUNet) -> Backend | None:
+    """The backend of the network's circuits if that submits jobs; importing it takes seconds."""
+    backends = [layer.backend for layer in model.circuit_layers().values()]
+    return backends[0] if backends and backends[0].name == "ibm_runtime" else None
+
+
+def _sampling_passes(model: QVUNet, config: Config) -> list[Pass]:
+    steps = len(make_sampler(config.sample, config.diffusion).timesteps)
+    full, rest = divmod(config.sample.num, config.sample.batch_size)
+    sizes = [config.sample.batch_size] * full + [rest] * bool(rest)
+    return [each for size in sizes for each in _step_passes(model, config, size) * steps]
+
+
+def _step_passes(model: QVUNet, config: Config, batch_size: int, backward: bool = False) -> list[Pass]:
+    """What one evaluation of the network asks of its circuits, seen by trying it with one image."""
+    from backends.ibm.backend import Pass
+
+    passes: list[Pass] = []
+
+    def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        ansatz = cast(CircuitLayer, layer).ansatz
+        rows = inputs[0].numel() // len(ansatz.inputs)
+        passes.append(Pass(ansatz, rows * batch_size, backward))
+
+    layers = model.circuit_layers().values()
+    backend = next(iter(layers)).backend
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
+    model.set_backend("statevector")
+    try:
+        with torch.no_grad():
+            weight = next(model.parameters())
+            model(weight.new_zeros(1, *image_shape(config)), weight.new_zeros(1))
+    finally:
+        model.set_backend(backend)
+        for hook in hooks:
+            hook.remove()
+    return passes
