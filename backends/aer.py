@@ -1,23 +1,22 @@
-"""`aer_statevector`: Qiskit Aer without noise, differentiated by the parameter-shift rule."""
+"""`aer_statevector`: Qiskit Aer without noise, exact expectations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BaseEstimatorV2, DataBin, PrimitiveJob, PrimitiveResult, PubResult
-from qiskit.primitives.containers import EstimatorPubLike
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.circuit import Parameter, QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import Pauli
+from qiskit.result import Result
 from qiskit_aer import AerSimulator
 
 from .emit import circuit_from_operations
 from .estimators import EstimatorBackend
 from .program import program_from_circuit, without_controls
+from .pubs import PauliEstimator, by_components
 from .structure import Component, classes
 
 Array = npt.NDArray[np.float64]
@@ -33,83 +32,88 @@ class AerStatevectorBackend(EstimatorBackend):
         return AerExactEstimator(self.options.threads)
 
 
-class AerExactEstimator(BaseEstimatorV2):
-    """Exact expectation values from one Aer run a PUB.
-
-    Parameters are bound inside Aer, after every controlled rotation has been rewritten as Pauli
-    rotations: for controlled ones Aer would silently ignore the values. Values are exact; a requested
-    precision is ignored.
+class AerExactEstimator(PauliEstimator):
+    """Exact expectation values from one Aer run a PUB; a requested precision is ignored.
 
     Args:
         threads: CPU threads of Aer; None takes as many as torch.
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.simulator = AerSimulator(
-            method="statevector",
-            runtime_parameter_bind_enable=True,
-            max_parallel_threads=threads or torch.get_num_threads(),
-            max_parallel_experiments=0,
-        )
+        self.simulator = make_simulator("statevector", threads)
 
-    def run(
-        self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
-    ) -> PrimitiveJob[PrimitiveResult[PubResult]]:
-        """Submit PUBs; see `qiskit.primitives.BaseEstimatorV2`."""
-        coerced = [EstimatorPub.coerce(pub, precision) for pub in pubs]
-        job: Any = PrimitiveJob(self._run, coerced)
-        job._submit()
-        return job
+    def shots(self, precision: float | None) -> None:
+        """None: values are exact."""
+        return None
 
-    def _run(self, pubs: Sequence[EstimatorPub]) -> PrimitiveResult[PubResult]:
-        return PrimitiveResult([self._run_pub(pub) for pub in pubs], metadata={"version": 2})
-
-    def _run_pub(self, pub: EstimatorPub) -> PubResult:
-        values = pub.parameter_values.as_array(pub.circuit.parameters)
-        rows = values.reshape(-1, values.shape[-1])
-        row_of = np.broadcast_to(np.arange(len(rows)).reshape(values.shape[:-1]), pub.shape)
-        array = np.array(pub.observables.tolist(), dtype=object)
-        distinct = {str(observable): observable for observable in array.flat}
-        index = {name: k for k, name in enumerate(distinct)}
-        names = np.array([index[str(observable)] for observable in array.flat]).reshape(array.shape)
-        observable_of = np.broadcast_to(names, pub.shape)
-        evs = self._expectations(pub.circuit, rows, list(distinct.values()))[observable_of, row_of]
-        return PubResult(DataBin(evs=evs, stds=np.zeros_like(evs), shape=pub.shape))
-
-    def _expectations(
-        self, circuit: QuantumCircuit, rows: Array, observables: Sequence[Mapping[str, float]]
+    def measure(
+        self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str], shots: int | None = None
     ) -> Array:
-        """(num_observables, rows): each observable is a sum of Pauli labels."""
+        """Exact expectations; see `PauliEstimator.measure`."""
+        # Parameters are bound inside Aer, which silently ignores those of controlled rotations.
         program = without_controls(program_from_circuit(circuit, circuit.parameters))
         angles = program.angles(rows, np.zeros(0))
-        labels = sorted({label for observable in observables for label in observable})
-        factors = np.ones((len(labels), len(rows)))
-        for circuits in classes(program):
-            paulis = [[_restrict(label, part.qubits) for part in circuits] for label in labels]
-            wanted = sorted({p for row in paulis for p in row} - {"I" * len(circuits[0].qubits)})
-            stacked = np.concatenate([angles[:, part.angles] for part in circuits])
-            values = dict(zip(wanted, self._simulate(circuits[0], stacked, wanted), strict=True))
-            for k, row in enumerate(paulis):
-                for c, pauli in enumerate(row):
-                    if pauli in values:
-                        factors[k] *= values[pauli].reshape(len(circuits), -1)[c]
-        terms = np.array([[observable.get(label, 0.0) for label in labels] for observable in observables])
-        return terms.real @ factors
+
+        def simulate(components: Sequence[Component], wanted: Sequence[str]) -> Array:
+            stacked = np.concatenate([angles[:, part.angles] for part in components])
+            return self._simulate(components[0], stacked, wanted).reshape(len(wanted), len(components), -1)
+
+        values = by_components(paulis, classes(program), simulate)
+        return np.broadcast_to(values, (len(paulis), len(rows)))
 
     def _simulate(self, component: Component, angles: Array, paulis: Sequence[str]) -> Array:
         """(num_paulis, rows) from one Aer run."""
         num_qubits = len(component.qubits)
-        circuit, parameters = circuit_from_operations(component.operations, num_qubits, len(component.angles))
+        circuit, parameters = circuit_from_operations(
+            component.operations, num_qubits, len(component.angles), keep_gates=False
+        )
         for pauli in paulis:
             circuit.save_expectation_value(Pauli(pauli), range(num_qubits), label=pauli)
-        binds = [dict(zip(parameters, angles.T, strict=True))] if len(parameters) else None
-        result = self.simulator.run(circuit, parameter_binds=binds).result()
-        if not result.success:
-            raise RuntimeError(f"Aer failed: {result.status}")
-        values = [[data.data.to_dict()[p] for p in paulis] for data in result.results]
-        return np.broadcast_to(np.array(values).T, (len(paulis), len(angles)))
+        result = run_rows(self.simulator, circuit, parameters, angles)
+        return np.array([[data.data.to_dict()[p] for p in paulis] for data in result.results]).T
 
 
-def _restrict(label: str, qubits: Sequence[int]) -> str:
-    """The part of a Pauli label (qubit 0 last) on some qubits."""
-    return "".join(label[len(label) - 1 - qubit] for qubit in reversed(qubits))
+def make_simulator(method: str, threads: int | None, **options: object) -> AerSimulator:
+    """An Aer simulator that binds rows of parameters itself and runs them in parallel.
+
+    Args:
+        method: Aer's name.
+        threads: CPU threads; None takes as many as torch.
+        **options: further options of Aer, such as `noise_model`.
+    """
+    return AerSimulator(
+        method=method,
+        runtime_parameter_bind_enable=True,
+        max_parallel_threads=threads or torch.get_num_threads(),
+        max_parallel_experiments=0,
+        **options,
+    )
+
+
+def run_rows(
+    simulator: AerSimulator,
+    circuit: QuantumCircuit,
+    parameters: Sequence[Parameter],
+    angles: Array,
+    **options: object,
+) -> Result:
+    """Run a circuit once for each row of its parameters, with random numbers of its own for each row.
+
+    Args:
+        simulator: from `make_simulator`.
+        circuit: no controlled rotations, since Aer would silently ignore their values.
+        parameters: the columns of `angles`.
+        angles: (R, num_parameters), radians.
+        **options: of `AerSimulator.run`.
+
+    Raises:
+        RuntimeError: if Aer fails.
+    """
+    if len(parameters):
+        binds = [dict(zip(parameters, angles.T, strict=True))]
+        result = simulator.run(circuit, parameter_binds=binds, **options).result()
+    else:
+        result = simulator.run([circuit] * len(angles), **options).result()
+    if not result.success:
+        raise RuntimeError(f"Aer failed: {result.status}")
+    return result

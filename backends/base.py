@@ -9,6 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from .layer import CircuitLayer
+from .noise import NoiseStream
 from .options import BackendOptions
 from .program import Ansatz
 
@@ -27,6 +28,11 @@ class Backend(ABC):
 
     def __init__(self, options: BackendOptions) -> None:
         self.options = options
+        self.noise = NoiseStream(options.seed or 0)
+
+    def start_step(self, step: int) -> None:
+        """Begin a step of training or sampling: from here on, noise is a function of seed, step and call."""
+        self.noise.start_step(step)
 
     def layer(self, ansatz: Ansatz, num_circuits: int | None = None) -> CircuitLayer:
         """A torch module that evaluates `num_circuits` copies of the ansatz, each with its own weights.

@@ -21,9 +21,16 @@ _DIRECT = {
 
 
 def circuit_from_operations(
-    operations: Sequence[Operation], num_qubits: int, num_angles: int
+    operations: Sequence[Operation], num_qubits: int, num_angles: int, *, keep_gates: bool = True
 ) -> tuple[QuantumCircuit, ParameterVector]:
     """Write operations without controls as a circuit.
+
+    Args:
+        operations: first applied first.
+        num_qubits: of the circuit.
+        num_angles: how many angles the rotations count.
+        keep_gates: whether constant gates stay what they were read from; otherwise they become matrices,
+            for simulators that do not know all of Qiskit's gates.
 
     Returns:
         The circuit, up to global phase, and its parameters: one for each angle.
@@ -32,7 +39,8 @@ def circuit_from_operations(
     circuit = QuantumCircuit(num_qubits)
     for operation in operations:
         if isinstance(operation, Fixed):
-            circuit.append(operation.gate or UnitaryGate(big_endian(operation.matrix)), operation.qubits)
+            gate = operation.gate if keep_gates else None
+            circuit.append(gate or UnitaryGate(big_endian(operation.matrix)), operation.qubits)
         else:
             append_rotation(circuit, operation, angles[operation.angle])
     return circuit, angles

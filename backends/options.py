@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 GradientName = Literal["adjoint", "param_shift", "spsa", "surrogate"]
 
@@ -15,26 +15,98 @@ class BackendOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    gradient: GradientName
+    gradient: GradientName | None
     threads: PositiveInt | None = None
     """CPU threads for the simulator; None follows torch's own setting."""
+    seed: NonNegativeInt | None = None
+    """Of everything random here. None is 0; a run of the command line then takes the run's own seed."""
+    spsa_directions: PositiveInt = 1
+    """`spsa` only: simultaneous perturbations that are averaged, two executions each."""
+    spsa_step: PositiveFloat = 0.1
+    """`spsa` only: radians by which every parameter is perturbed."""
 
 
 class StatevectorOptions(BackendOptions):
     """`statevector`: the exact engine in torch, the default."""
 
     name: Literal["statevector"] = "statevector"
-    gradient: Literal["adjoint"] = "adjoint"
+    gradient: GradientName | None = None
+    """None is adjoint, or with shots param_shift."""
+    shots: PositiveInt | None = None
+    """Bitstrings drawn for every row from the exact distribution; None gives exact expectations."""
+
+    @model_validator(mode="after")
+    def _gradient_fits(self) -> StatevectorOptions:
+        if self.shots is not None and self.gradient == "adjoint":
+            raise ValueError("gradient = adjoint is exact; with shots take param_shift, spsa or surrogate")
+        return self
 
 
 class AerStatevectorOptions(BackendOptions):
     """`aer_statevector`: Qiskit Aer without noise, exact expectations."""
 
     name: Literal["aer_statevector"] = "aer_statevector"
-    gradient: Literal["param_shift", "surrogate"] = "param_shift"
+    gradient: Literal["param_shift", "spsa", "surrogate"] = "param_shift"
 
 
-AnyBackendOptions = Annotated[StatevectorOptions | AerStatevectorOptions, Field(discriminator="name")]
+class AerShotsOptions(BackendOptions):
+    """`aer_shots`: counts from Qiskit Aer, ideal or with the noise of a device."""
+
+    name: Literal["aer_shots"] = "aer_shots"
+    gradient: Literal["param_shift", "spsa", "surrogate"] = "param_shift"
+    shots: PositiveInt = 1024
+    """Bitstrings measured for every row."""
+    noise_model: str | None = None
+    """A device, ``fake_*`` or of an IBM Quantum account, or a JSON file with a saved noise model."""
+    method: Literal["automatic", "density_matrix", "statevector"] = "automatic"
+    """How noise is simulated; ``statevector`` means one random trajectory a shot."""
+    optimization_level: Annotated[int, Field(ge=0, le=3)] = 2
+    """Of the compilation for the device."""
+    seed_transpiler: NonNegativeInt = 0
+    """Fixes layout and routing on the device."""
+
+
+class IbmRuntimeOptions(BackendOptions):
+    """`ibm_runtime`: hardware of IBM Quantum, or its rehearsal on a recorded device.
+
+    There is no option for a token: accounts are found where `qiskit_ibm_runtime` keeps them.
+    """
+
+    name: Literal["ibm_runtime"] = "ibm_runtime"
+    gradient: Literal["param_shift", "spsa", "surrogate"] = "surrogate"
+    backend_name: str = "least_busy"
+    """A device of the account, ``least_busy``, or ``fake_*`` to rehearse without an account."""
+    account: str | None = None
+    """Name of a saved account; None takes the default one."""
+    instance: str | None = None
+    """Service instance, by name or CRN; None lets the account decide."""
+    mode: Literal["job", "batch", "session"] = "batch"
+    """The Open Plan has no sessions; a session is charged by the clock, a batch by what runs."""
+    shots: PositiveInt = 1024
+    """Of each circuit; twirling may round it up."""
+    resilience_level: Literal[0, 1, 2] = 1
+    """0: raw; 1: readout mitigation (TREX); 2: also zero-noise extrapolation and gate twirling, dearer."""
+    measure_mitigation: bool | None = None
+    """Readout mitigation; None lets `resilience_level` decide, as for the next two."""
+    twirl_gates: bool | None = None
+    twirl_measure: bool | None = None
+    num_randomizations: PositiveInt | None = None
+    """Twirls of each circuit, among which its shots are divided; None lets the service's rule decide."""
+    dynamical_decoupling: Literal["XX", "XpXm", "XY4"] | None = None
+    optimization_level: Literal[0, 1, 2, 3] = 2
+    """Of the compilation for the device."""
+    seed_transpiler: NonNegativeInt = 0
+    """Fixes layout and routing on the device."""
+    max_qpu_seconds: PositiveFloat = 60.0
+    """No job is submitted that could take the command's QPU time beyond this."""
+    timeout: PositiveFloat | None = None
+    """Seconds to wait for a job before giving up (it goes on); None waits for ever."""
+
+
+AnyBackendOptions = Annotated[
+    StatevectorOptions | AerStatevectorOptions | AerShotsOptions | IbmRuntimeOptions,
+    Field(discriminator="name"),
+]
 """Discriminated by `name`; config files embed this type."""
 
-BACKEND_NAMES: tuple[str, ...] = ("statevector", "aer_statevector")
+BACKEND_NAMES: tuple[str, ...] = ("statevector", "aer_statevector", "aer_shots", "ibm_runtime")

@@ -21,6 +21,8 @@ from qiskit_machine_learning.gradients import BaseEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 
 from .emit import circuit_from_operations
+from .errors import UserError
+from .expressions import NonlinearAngles
 from .program import program_from_circuit, without_controls
 from .shifts import ParameterShift
 
@@ -35,7 +37,7 @@ class BroadcastEstimatorQNN(EstimatorQNN):
     samples are rows of one PUB. Both passes ask for `default_precision`.
 
     Args:
-        circuit: standard gates with affine parameters.
+        circuit: standard gates; parameter expressions may be of any differentiable form.
         estimator: any V2 estimator.
         observables: default Z on all qubits.
         input_params: parameters that carry data.
@@ -63,6 +65,9 @@ class BroadcastEstimatorQNN(EstimatorQNN):
         default_precision: float = 0.015625,
         pass_manager: BasePassManager | None = None,
     ) -> None:
+        known = {*(input_params or ()), *(weight_params or ())}
+        if stray := [parameter.name for parameter in circuit.parameters if parameter not in known]:
+            raise UserError(f"circuit parameter {', '.join(stray)}: neither an input nor a weight")
         super().__init__(
             circuit=circuit,
             estimator=estimator,
@@ -77,7 +82,9 @@ class BroadcastEstimatorQNN(EstimatorQNN):
         self._uses_own_gradient = gradient is None
         parameters = list(self._circuit.parameters)
         inputs, weights = parameters[: self.num_inputs], parameters[self.num_inputs :]
-        self._program = program = without_controls(program_from_circuit(self._circuit, inputs, weights))
+        self._nonlinear = nonlinear = NonlinearAngles(self._circuit, parameters)
+        program = program_from_circuit(nonlinear.circuit, [*inputs, *nonlinear.parameters], weights)
+        self._program = program = without_controls(program)
         self._angle_circuit, _ = circuit_from_operations(
             program.operations, program.num_qubits, program.num_angles
         )
@@ -85,7 +92,7 @@ class BroadcastEstimatorQNN(EstimatorQNN):
 
     def _forward(self, input_data: Array | None, weights: Array | None) -> Array:
         """One PUB: (num_samples, num_observables)."""
-        return self._expectations(self._angles(input_data, weights))
+        return self._expectations(self._angles(self._rows(input_data, weights)))
 
     def _backward(self, input_data: Array | None, weights: Array | None) -> tuple[Any, Any]:
         """One PUB: (num_samples, num_observables, num_inputs) or None, and the same for weights."""
@@ -93,20 +100,30 @@ class BroadcastEstimatorQNN(EstimatorQNN):
             return super()._backward(input_data, weights)
         if self.num_weights == 0 and not (self._input_gradients and self.num_inputs):
             return None, None
+        rows = self._rows(input_data, weights)
         angles = self._program.angles
-        wanted = np.any(angles.weights_matrix, axis=1)
-        if self._input_gradients:
-            wanted = wanted | np.any(angles.inputs_matrix, axis=1)
+        # By the parameters in their order (inputs, weights), and by those that stand for expressions.
+        direct = np.concatenate([angles.inputs_matrix[:, : self.num_inputs], angles.weights_matrix], axis=1)
+        through = angles.inputs_matrix[:, self.num_inputs :]
+        first = 0 if self._input_gradients else self.num_inputs
+        wanted = np.any(direct[:, first:], axis=1) | np.any(through, axis=1)
         shift = ParameterShift(self._program, self._operators, wanted)
-        jacobian = shift.jacobian(self._angles(input_data, weights), self._expectations)
-        inputs_jacobian = jacobian @ angles.inputs_matrix if self._input_gradients else None
-        return inputs_jacobian, jacobian @ angles.weights_matrix
+        jacobian = shift.jacobian(self._angles(rows), self._expectations)
+        total = jacobian @ direct + jacobian @ through @ self._nonlinear.jacobian(rows)
+        inputs_jacobian = total[..., : self.num_inputs] if self._input_gradients else None
+        return inputs_jacobian, total[..., self.num_inputs :]
 
-    def _angles(self, input_data: Array | None, weights: Array | None) -> Array:
-        rows = 1 if input_data is None else len(input_data)
-        inputs = np.zeros((rows, self.num_inputs)) if input_data is None else input_data
+    def _rows(self, input_data: Array | None, weights: Array | None) -> Array:
+        """Values of all parameters, (num_samples, num_inputs + num_weights)."""
+        samples = 1 if input_data is None else len(input_data)
+        inputs = np.zeros((samples, self.num_inputs)) if input_data is None else input_data
         values = np.zeros(self.num_weights) if weights is None else weights
-        return self._program.angles(inputs, np.broadcast_to(values, (rows, self.num_weights)))
+        return np.concatenate([inputs, np.broadcast_to(values, (samples, self.num_weights))], axis=1)
+
+    def _angles(self, rows: Array) -> Array:
+        """The angle of every rotation, (num_samples, num_angles)."""
+        inputs, weights = np.split(rows, [self.num_inputs], axis=1)
+        return self._program.angles(np.concatenate([inputs, self._nonlinear.values(rows)], axis=1), weights)
 
     def _expectations(self, angles: Array) -> Array:
         """(rows, num_angles) to (rows, num_observables), in one PUB."""

@@ -47,6 +47,30 @@ class ParameterShift:
         """Circuit executions that one sample's derivatives take."""
         return 2 * len(self.groups)
 
+    @property
+    def shifts(self) -> Array:
+        """(2 * groups, num_angles), radians: first every group shifted up, then every group down."""
+        up = np.zeros((len(self.groups), self.affected.shape[0]))
+        for k, group in enumerate(self.groups):
+            up[k, group] = np.pi / 2
+        return np.concatenate([up, -up])
+
+    def derivatives(self, values: Array) -> Array:
+        """Put the shifted values together.
+
+        Args:
+            values: (2 * groups, ..., num_observables), measured at `shifts`.
+
+        Returns:
+            (..., num_observables, num_angles).
+        """
+        up, down = np.split(values, 2)
+        result = np.zeros((*values.shape[1:], self.affected.shape[0]))
+        for difference, group in zip((up - down) / 2, self.groups, strict=True):
+            for angle in group:
+                result[..., angle] = np.where(self.affected[angle], difference, 0.0)
+        return result
+
     def jacobian(self, angles: Array, expectations: Callable[[Array], Array]) -> Array:
         """Derivatives of every observable.
 
@@ -57,15 +81,8 @@ class ParameterShift:
         Returns:
             (R, num_observables, num_angles).
         """
-        rows, num_angles = angles.shape
-        shifts = np.zeros((len(self.groups), num_angles))
-        for k, group in enumerate(self.groups):
-            shifts[k, group] = np.pi / 2
-        shifted = angles + np.stack([shifts, -shifts])[:, :, None]  # (2, groups, R, num_angles)
-        values = expectations(shifted.reshape(-1, num_angles)).reshape(2, len(self.groups), rows, -1)
-        differences = (values[0] - values[1]) / 2  # (groups, R, num_observables)
-        jacobian = np.zeros((rows, self.affected.shape[1], num_angles))
-        for difference, group in zip(differences, self.groups, strict=True):
-            for angle in group:
-                jacobian[:, :, angle] = np.where(self.affected[angle], difference, 0.0)
-        return jacobian
+        if not self.groups:  # no angle matters, and some simulators die of a run without rows
+            return np.zeros((len(angles), self.affected.shape[1], angles.shape[1]))
+        shifted = angles + self.shifts[:, None]  # (2 * groups, R, num_angles)
+        values = expectations(shifted.reshape(-1, angles.shape[1]))
+        return self.derivatives(values.reshape(*shifted.shape[:2], self.affected.shape[1]))

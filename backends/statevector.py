@@ -1,4 +1,4 @@
-"""`statevector`: exact expectations and gradients in batched torch, on any device."""
+"""`statevector`: batched torch on any device, exact expectations or bitstrings drawn from exact states."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from torch import Tensor
 
 from .base import Backend, Executor
 from .exact import ExactEngine
+from .gradients import with_gradient
+from .options import StatevectorOptions
 from .program import Ansatz, program_from_circuit, z_qubits
+from .sampling import SampledCircuit
 
 
 class StatevectorBackend(Backend):
-    """The exact engine; gradients in inputs and weights are exact too."""
+    """The exact engine, its gradients exact too; with `shots`, bitstrings of the exact distribution."""
 
     name = "statevector"
+    options: StatevectorOptions
 
     def compile(self, ansatz: Ansatz) -> Executor:
         """Compile for the exact engine."""
-        return exact_executor(ansatz)
+        exact, shots, gradient = exact_executor(ansatz), self.options.shots, self.options.gradient
+        if shots is None and gradient in (None, "adjoint", "surrogate"):
+            return exact
+        return with_gradient(SampledCircuit(ansatz, shots, self.noise), exact, self.options, self.noise)
 
 
 def exact_executor(ansatz: Ansatz) -> Executor:

@@ -8,7 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backends.errors import UserError
+from backends.errors import ExecutionError, UserError
+
+EXIT_FAILURE = 1
+"""A failure while running."""
 
 EXIT_USER_ERROR = 2
 """A bad argument, config, file or credential."""
@@ -26,6 +29,9 @@ class _Commands(TyperGroup):
         except UserError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(EXIT_USER_ERROR) from None
+        except ExecutionError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_FAILURE) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -47,6 +53,10 @@ SetOption = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Change a config key, e.g. train.steps=100. Repeatable."),
 ]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Submit jobs to hardware without asking, once their cost is shown.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what jobs would cost, and stop.")]
 
 
 @app.callback()
@@ -68,6 +78,8 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in the directory, with the config saved there.")
     ] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Train a network and draw samples from it."""
     from qvunet.config import RESUME_KEYS, changed_keys, load_changed, load_config
@@ -87,9 +99,10 @@ def train(
     else:
         raise UserError("--config FILE: needed, unless --resume and --run-dir say which run goes on")
 
+    from qvunet.hardware import Consent
     from qvunet.training import train
 
-    summary = train(resolved, run, resume)
+    summary = train(resolved, run, resume, Consent(yes, dry_run))
     if summary is not None:
         typer.echo("\n".join(summary.lines()))
 
@@ -118,6 +131,8 @@ def sample(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where the images go; in the run's samples/ if not given."),
     ] = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Draw images from a trained run."""
     from qvunet.config import SAMPLE_KEYS, load_changed
@@ -130,8 +145,11 @@ def sample(
     config = load_changed(run.config_file, [*given, *overrides], backend, SAMPLE_KEYS)
 
     from qvunet.generation import generate
+    from qvunet.hardware import Consent
 
-    typer.echo(f"samples      {generate(config, run, out)}")
+    grid = generate(config, run, out, Consent(yes, dry_run))
+    if grid is not None:
+        typer.echo(f"samples      {grid}")
 
 
 def main() -> None:

@@ -10,18 +10,25 @@ from qvunet.config import Config
 from qvunet.unet import QVUNet
 
 
-def build_model(config: Config) -> QVUNet:
+def build_model(config: Config, noise_seed: int | None = None) -> QVUNet:
     """Make the network of a config with its initial weights, which `config.seed` determines.
+
+    Args:
+        config: resolved config.
+        noise_seed: of the backend's noise where `backend.seed` gives none; by default `config.seed`.
 
     Raises:
         UserError: if the model's options do not fit each other or the images.
     """
     torch.manual_seed(config.seed)
+    backend = config.backend
+    if backend.seed is None:
+        backend = backend.model_copy(update={"seed": config.seed if noise_seed is None else noise_seed})
     return QVUNet(
         **config.model.model_dump(),
         sample_size=config.data.image_size,
         in_channels=config.data.channels,
-        backend=make_backend(config.backend),
+        backend=make_backend(backend),
     )
 
 

@@ -12,12 +12,15 @@ from qvunet.config import Config
 from qvunet.factory import build_model, image_shape, prepare_torch
 from qvunet.figures import save_grid, save_images
 from qvunet.files import write_text
+from qvunet.hardware import Consent, approve, recording, sampling_plan
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples
 
 
-def generate(config: Config, run: RunDirectory, out: Path | None = None) -> Path:
+def generate(
+    config: Config, run: RunDirectory, out: Path | None = None, consent: Consent | None = None
+) -> Path | None:
     """Draw images from a run's newest averaged weights, as PNG files.
 
     `grid.png` holds all images, `0000.png` and so on one each; `sample.json` says what they are.
@@ -26,22 +29,27 @@ def generate(config: Config, run: RunDirectory, out: Path | None = None) -> Path
         config: the run's config, with what may change for sampling (`SAMPLE_KEYS`) changed.
         run: a run with a checkpoint.
         out: directory for the files; by default one in the run's `samples/`, named after what is drawn.
+        consent: to jobs on hardware; by default none has been given.
 
     Returns:
-        Path of the grid.
+        Path of the grid; None if the user wanted no more than an estimate, or did not agree to it.
 
     Raises:
-        UserError: if the run has no checkpoint, a damaged one, or `out` is a file.
+        UserError: if the run has no checkpoint, a damaged one, or `out` is a file; or as `approve` does.
+        ExecutionError: if hardware fails.
     """
     checkpoint = latest_checkpoint(run.checkpoints)
     out = out or run.samples / _directory_name(config, checkpoint)
     if out.is_file():
         raise UserError(f"--out {out}: a file, not a directory")
     device = prepare_torch(config)
-    model = build_model(config)
+    model = build_model(config, noise_seed=config.sample.seed)
     load_weights(checkpoint / "ema", model)
     model.to(device).eval()
-    with ProgressReporter("sampling", config.sample.num, "images") as reporter:
+    plan = sampling_plan(model, config, run.jobs, checkpoint.name)
+    if not approve(plan, consent or Consent()):
+        return None
+    with recording(plan), ProgressReporter("sampling", config.sample.num, "images") as reporter:
         samples = draw_samples(
             model, image_shape(config), config.sample, config.diffusion, on_progress=reporter.update
         )
@@ -54,7 +62,8 @@ def generate(config: Config, run: RunDirectory, out: Path | None = None) -> Path
 def _directory_name(config: Config, checkpoint: Path) -> str:
     sample = config.sample
     steps = f"{sample.steps or ''}"
-    return f"{checkpoint.name}_{config.backend.name}_{sample.sampler}{steps}_seed{sample.seed}"
+    where = getattr(config.backend, "backend_name", config.backend.name)
+    return f"{checkpoint.name}_{where}_{sample.sampler}{steps}_seed{sample.seed}"
 
 
 def _record(config: Config, checkpoint: Path) -> dict[str, Any]:

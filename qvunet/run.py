@@ -1,7 +1,8 @@
 """The run directory: what a training run leaves behind, and who may write to it.
 
-It holds `config.yaml` (every key), `environment.json`, `metrics.jsonl`, `checkpoints/`, `samples/` and
-`loss_curve.png`. Nothing in it is a pickle, and no credential is written to it.
+It holds `config.yaml` (every key), `environment.json`, `metrics.jsonl`, `checkpoints/`, `samples/`,
+`loss_curve.png` and, where circuits ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential
+is written to it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class RunDirectory:
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
+        self.jobs = path / "jobs"
         self.loss_curve = path / "loss_curve.png"
 
     def sample_grid(self, step: int) -> Path:

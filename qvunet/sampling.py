@@ -14,6 +14,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor, nn
 
+from backends.layer import start_step
 from qvunet.diffusion import make_noise_scheduler, schedule_options
 from qvunet.options import DiffusionSection, SampleSection
 from qvunet.seeding import Stream, make_generator
@@ -121,6 +122,7 @@ def draw_samples(
         noise = torch.stack([torch.randn(image_shape, generator=generator) for generator in generators])
         x = noise.to(weight) * sampler.scheduler.init_noise_sigma
         for done, (step, timestep) in enumerate(sampler, start=1):
+            start_step(model, start * len(sampler.timesteps) + done)
             eps = model(x, torch.full((len(x),), timestep, device=weight.device)).sample
             x = sampler.scheduler.step(eps, step, x, generator=generators).prev_sample
             on_progress(start + len(x) * done / len(sampler.timesteps))

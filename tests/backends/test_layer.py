@@ -3,11 +3,14 @@ import math
 
 import pytest
 import torch
+from qiskit.circuit import ParameterVector, QuantumCircuit
 from torch import nn
 
 from backends import Backend, CircuitLayer, make_backend
 from backends.options import StatevectorOptions
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
+
+from .circuits import TestAnsatz
 
 NAMES = ["statevector", "aer_statevector"]
 ANGLES = 3
@@ -188,7 +191,28 @@ def test_autocast_keeps_single_precision(backend):
 def test_a_layer_cast_to_half_precision_computes_in_single(dtype):
     """Which is what ``pipeline.to(torch.float16)`` does to every parameter."""
     layer = layer_of(make_backend()).to(dtype)
-    assert torch.all(layer(torch.rand(2, ANGLES)).abs() <= 1)
+    single = layer_of(make_backend())
+    single.load_state_dict(layer.state_dict())
+    inputs = torch.rand(2, ANGLES)
+    values = layer(inputs)
+    assert values.dtype == dtype
+    assert torch.equal(values, single(inputs).to(dtype))
+    values.sum().backward()
+    assert layer.weight.grad.abs().max() > 1e-2
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_a_circuit_without_weights(backend):
+    inputs = ParameterVector("x", 2)
+    circuit = QuantumCircuit(2)
+    for qubit, angle in enumerate(inputs):
+        circuit.rx(angle, qubit)
+    encoding = TestAnsatz(circuit, [*inputs], [])
+    for num_circuits in (None, 2):
+        values = torch.rand(3, 2) if num_circuits is None else torch.rand(3, num_circuits, 2)
+        layer = backend.layer(encoding, num_circuits)
+        assert layer.weight.numel() == 0
+        torch.testing.assert_close(layer(values), values.cos(), atol=1e-6, rtol=0)
 
 
 def test_a_batch_of_one(backend):
@@ -198,8 +222,8 @@ def test_a_batch_of_one(backend):
 
 
 @pytest.mark.parametrize("num_circuits", [None, 2])
-def test_an_empty_batch(num_circuits):  # on Aer it takes the process down: see test_aer.py
-    layer = layer_of(make_backend(), num_circuits)
+def test_an_empty_batch(backend, num_circuits):  # which Aer itself would answer by dying
+    layer = layer_of(backend, num_circuits)
     inputs = torch.zeros((0, ANGLES) if num_circuits is None else (0, num_circuits, ANGLES))
     values = layer(inputs)
     assert values.shape == inputs.shape

@@ -44,7 +44,7 @@ def observables_on(draw, num_qubits):
     return SparsePauliOp(terms, range(1, len(terms) + 1))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data(), ansaetze(max_qubits=4, max_gates=8).filter(lambda a: a.weights), st.booleans())
 def test_cones_are_never_too_small(data, ansatz, lowered):
     program = without_controls(read(ansatz)) if lowered else read(ansatz)

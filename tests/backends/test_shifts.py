@@ -47,7 +47,7 @@ def random_angles(program, rows=2):
     return np.random.default_rng(0).uniform(-np.pi, np.pi, (rows, program.num_angles))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(ansaetze(max_qubits=4, max_gates=8).filter(lambda a: a.weights))
 def test_jacobian_agrees_with_autograd(ansatz):
     program = free_program(ansatz)
@@ -101,7 +101,7 @@ def test_only_wanted_angles_are_shifted():
     np.testing.assert_allclose(some.jacobian(angles, expectations), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("gate", ["crx", "cry", "crz", "cp"])
+@pytest.mark.parametrize("gate", ["crx", "cry", "crz"])
 def test_the_plain_two_term_rule_would_be_wrong_here(gate):
     """The reason why controlled rotations are rewritten; the shift of the lowered program is right."""
     w = ParameterVector("w", 1)
@@ -109,7 +109,7 @@ def test_the_plain_two_term_rule_would_be_wrong_here(gate):
     circuit.ry(1.0, 0)
     circuit.ry(0.6, 1)
     getattr(circuit, gate)(w[0], 0, 1)
-    circuit.h(1)
+    circuit.h([0, 1])  # the odd frequency shows in coherences of the control
     ansatz = TestAnsatz(circuit, [], [*w])
     program = free_program(ansatz)
     shift = ParameterShift(program, ansatz.observables)
@@ -126,9 +126,6 @@ def test_the_plain_two_term_rule_would_be_wrong_here(gate):
     assert np.abs((at(value + np.pi / 2) - at(value - np.pi / 2)) / 2 - exact).max() > 0.01
 
 
-@pytest.mark.xfail(
-    strict=True, reason="without a shifted row there is a call all the same, and no shape to infer"
-)
 def test_angles_of_which_none_matters():
     w = ParameterVector("w", 2)
     circuit = QuantumCircuit(1)

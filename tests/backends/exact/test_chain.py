@@ -60,6 +60,33 @@ def test_every_kind_of_bridge(sizes, bridge):
     assert_exact(ansatz)
 
 
+@pytest.mark.parametrize(
+    ("gates", "links"),
+    [
+        ([("crx", 1, 0), ("crx", 2, 1), ("crx", 1, 0)], [0, 1, 0]),  # the control is a target in between
+        ([("rzx", 1, 0), ("rxx", 1, 2), ("rzx", 1, 0)], [0, 1, 0]),  # or projected in another basis
+        ([("rzx", 1, 0), ("rzz", 1, 2), ("crx", 1, 0)], [0, 1]),  # in the same one it stays as it is
+        ([("rxx", 1, 0), ("rxx", 1, 2), ("rxx", 1, 0)], [0, 1]),
+    ],
+)
+def test_two_bridges_that_meet_in_one_qubit(gates, links):
+    x, w = ParameterVector("x", 3), ParameterVector("w", 9)
+    circuit = QuantumCircuit(3)
+    angles = iter(w)
+    for qubit, angle in enumerate(x):
+        circuit.rx(angle, qubit)
+        circuit.ry(next(angles), qubit)
+    for name, *qubits in gates:
+        getattr(circuit, name)(next(angles), *qubits)
+    for qubit in range(3):
+        circuit.ry(next(angles), qubit)  # what is read sees every phase
+    ansatz = TestAnsatz(circuit, [*x], [*w])
+    (component,) = components(program_of(ansatz))
+    _, operations = split_encoding(component)
+    assert split_gates(operations, registers(component), 1)[1] == links
+    assert_exact(ansatz)
+
+
 @settings(max_examples=60)
 @given(chains())
 def test_random_chains(ansatz):

@@ -1,0 +1,54 @@
+"""What the pages about backends show is true: their examples are run."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from qvunet.cli import app
+from tests.qvunet.conftest import TINY
+
+PAGES = sorted((Path(__file__).parents[1] / "docs" / "backends").glob("*.md"))
+OURS = [
+    page for page in PAGES if page.stem in ("README", "statevector", "aer_statevector", "aer_shots", "qnn")
+]
+COMMAND = re.compile(r"^\$ (qvunet sample .*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", OURS, ids=lambda page: page.stem)
+def test_python_examples(page):
+    failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert failed == 0
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("docs") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY))
+    run = path.parent / "run"
+    arguments = ["train", "--config", str(path), "--run-dir", str(run), "--set", "train.steps=1"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    return run
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for page in OURS for command in COMMAND.findall(page.read_text())],
+)
+def test_commands(command, tiny_run, tmp_path):
+    """As written, but on a tiny run and with one step of one image."""
+    arguments = shlex.split(command)[1:]
+    arguments[arguments.index("--run") + 1] = str(tiny_run)
+    result = CliRunner().invoke(app, [*arguments, "--num", "1", "--steps", "1", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "grid.png").exists()
+
+
+def test_there_is_something_to_test():
+    assert len(OURS) == 5
