@@ -14,6 +14,7 @@ from backends.options import StatevectorOptions
 from qvunet.config import load_config
 from qvunet.factory import build_model
 from qvunet.generation import generate
+from qvunet.hardware import Consent
 from qvunet.run import RunDirectory
 from qvunet.training import train
 
@@ -23,6 +24,13 @@ OPTIONS = {
     "statevector": {"shots": 64, "gradient": "surrogate"},
     "aer_statevector": {"gradient": "surrogate"},
     "aer_shots": {"shots": 64, "gradient": "surrogate"},
+    "ibm_runtime": {
+        "shots": 4,
+        "gradient": "surrogate",
+        "backend_name": "fake_kingston",
+        "resilience_level": 0,
+        "max_qpu_seconds": 1000,
+    },
 }
 """Exact gradients, since all that is at stake is whether it runs and what is loaded."""
 TINY_RUN = {
@@ -40,14 +48,15 @@ def runs(tmp_path_factory) -> dict[str, RunDirectory]:
         path = tmp_path_factory.mktemp(name) / "config.yaml"
         path.write_text(yaml.safe_dump({**TINY_RUN, "backend": {"name": name, **options, "threads": 1}}))
         made[name] = RunDirectory(path.parent / "run")
-        train(load_config(path), made[name])
+        train(load_config(path), made[name], consent=Consent(yes=True))
     return made
 
 
 @pytest.mark.parametrize(("trained", "sampled"), list(itertools.product(OPTIONS, OPTIONS)))
 def test_every_pair(runs, trained, sampled, tmp_path):
-    config = load_config(runs[trained].config_file, backend=sampled)
-    grid = generate(config, runs[trained], tmp_path)
+    options = [f"backend.{key}={value}" for key, value in OPTIONS[sampled].items()]
+    config = load_config(runs[trained].config_file, options, backend=sampled)
+    grid = generate(config, runs[trained], tmp_path, Consent(yes=True))
     assert Path(grid).stat().st_size > 0
 
 

@@ -12,6 +12,15 @@ from qvunet.ansatz import hqconv
 from ..circuits import TestAnsatz, chain_of, chains, fidelity
 from .forced import amplitudes, forced, program_of
 
+
+def second_controls():
+    """A constant gate that changes its first qubit if the second is 1."""
+    circuit = QuantumCircuit(2)
+    circuit.crx(0.8, 1, 0)
+    circuit.cy(1, 0)
+    return circuit.to_gate()
+
+
 BRIDGES = {
     "crz-crx": lambda c, a, b, w: (c.crz(w[0], a, b), c.crx(w[1], a, b)),
     "crx-reversed": lambda c, a, b, w: c.crx(w[0], b, a),
@@ -29,6 +38,7 @@ BRIDGES = {
     "ch-csx": lambda c, a, b, w: (c.ch(b, a), c.csx(a, b)),
     "cp": lambda c, a, b, w: c.cp(w[0], b, a),
     "constant-crx": lambda c, a, b, w: c.crx(0.8, a, b),
+    "constant-controlled-by-its-second": lambda c, a, b, w: c.append(second_controls(), [a, b]),
     "control-acted-on": lambda c, a, b, w: (c.crx(w[0], a, b), c.h(a), c.crx(w[1], a, b)),
     "control-acted-on-diagonally": lambda c, a, b, w: (c.crx(w[0], a, b), c.rz(w[1], a), c.crx(w[2], a, b)),
     "target-acted-on": lambda c, a, b, w: (c.crx(w[0], a, b), c.ry(w[1], b), c.crz(w[2], a, b)),

@@ -10,6 +10,7 @@ from qiskit.quantum_info import random_statevector, random_unitary
 from backends.exact import dense
 from backends.exact.dense import BLOCK_QUBITS, DenseState, apply_block, fuse, z_expectations
 from backends.program import Fixed, Program
+from backends.structure import classes
 from qvunet.ansatz import basic_entangler
 
 from ..circuits import TestAnsatz, ansaetze, chains, fidelity, operation_matrix, program_state, z_values
@@ -33,7 +34,7 @@ def reuploading():
 
 
 def assert_exact(ansatz):
-    inputs, weights = ansatz.parameters()
+    inputs, weights = ansatz.parameters(rows=3)
     program = program_of(ansatz)
     engine = forced(DenseState, program)
     expected = ansatz.expectations(inputs, weights)
@@ -57,6 +58,19 @@ def test_random_chains(ansatz):
 
 def test_data_reuploading():
     assert_exact(reuploading())
+
+
+def test_data_reuploading_in_several_components_of_one_shape():
+    x, w = ParameterVector("x", 4), ParameterVector("w", 2)
+    circuit = QuantumCircuit(4)
+    for k, (a, b) in enumerate([(0, 2), (1, 3)]):
+        circuit.rx(x[k], a)
+        circuit.crx(w[k], a, b)
+        circuit.ry(2 * x[2 + k] + w[k], b)
+        circuit.cry(w[k], b, a)
+    ansatz = TestAnsatz(circuit, [*x], [*w])
+    assert [len(circuits) for circuits in classes(program_of(ansatz))] == [2]
+    assert_exact(ansatz)
 
 
 def test_gradients_of_data_reuploading():
