@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from .errors import UserError
 from .program import Ansatz
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ class CircuitLayer(nn.Module):
         backend: what executes the circuit and its gradients.
         num_circuits: None for one circuit; otherwise that many, each with its own weights and inputs.
 
+    Raises:
+        UserError: if `num_circuits` is below 1, or the circuit cannot be run; names the instruction.
+
     Attributes:
         weight: (num_weights,) or (num_circuits, num_weights), radians, drawn uniformly from [0, 2 pi).
     """
 
     def __init__(self, ansatz: Ansatz, backend: Backend, num_circuits: int | None = None) -> None:
         super().__init__()
+        if num_circuits is not None and num_circuits < 1:
+            raise UserError(f"num_circuits = {num_circuits}: must be at least 1, or None for one circuit")
         self.ansatz = ansatz
         self.num_circuits = num_circuits
         shape = (len(ansatz.weights),) if num_circuits is None else (num_circuits, len(ansatz.weights))

@@ -6,7 +6,7 @@ import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from torch import nn
 
-from backends import Backend, CircuitLayer, make_backend
+from backends import Backend, CircuitLayer, UserError, make_backend
 from backends.options import StatevectorOptions
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 
@@ -288,3 +288,9 @@ def test_training_moves_the_weights_towards_a_target(backend):
 def test_print_names_circuit_and_backend():
     text = repr(layer_of(make_backend("statevector"), num_circuits=2))
     assert all(word in text for word in ("basic_entangler", "2", "statevector"))
+
+
+@pytest.mark.parametrize("num_circuits", [0, -1])
+def test_fewer_circuits_than_one_are_refused(num_circuits):
+    with pytest.raises(UserError, match=f"num_circuits = {num_circuits}.*at least 1"):
+        layer_of(make_backend(), num_circuits)
