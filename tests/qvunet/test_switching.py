@@ -35,6 +35,7 @@ OPTIONS = {
 """Exact gradients, since all that is at stake is whether it runs and what is loaded."""
 TINY_RUN = {
     **TINY,
+    "model": {"ansatz": "basic_entangler", "num_layers": 2},  # four qubits: quick with noise, too
     "train": {**TINY["train"], "steps": 1, "batch_size": 1},
     "sample": {"num": 1, "steps": 1, "sampler": "ddim"},
 }
