@@ -17,7 +17,7 @@ class BackendOptions(BaseModel):
     name: str
     gradient: GradientName | None
     threads: PositiveInt | None = None
-    """CPU threads for the simulator; None follows torch's own setting."""
+    """CPU threads of Aer; None follows torch. The exact engine always runs on torch's own threads."""
     seed: NonNegativeInt | None = None
     """Of everything random here. None is 0; a run of the command line then takes the run's own seed."""
     spsa_directions: PositiveInt = 1
