@@ -10,6 +10,10 @@ from ..program import Program
 from ..structure import Component, classes
 from .chain import RegisterChain
 from .dense import DenseState
+from .threads import on_one_thread
+
+ONE_THREAD_COST = 2.0e7
+"""Work of fewer complex multiplications than this runs on one thread (measured, see docs/performance.md)."""
 
 
 class ExactEngine:
@@ -25,6 +29,10 @@ class ExactEngine:
     def __init__(self, program: Program) -> None:
         parts = classes(program)
         self.simulators = [_simulator(circuits, program) for circuits in parts]
+        self.row_cost = sum(
+            len(circuits) * simulator.row_cost(circuits[0], program.angles)
+            for circuits, simulator in zip(parts, self.simulators, strict=True)
+        )
         qubits = [qubit for circuits in parts for circuit in circuits for qubit in circuit.qubits]
         self.order = None if qubits == sorted(qubits) else torch.as_tensor(np.argsort(qubits))
 
@@ -38,6 +46,11 @@ class ExactEngine:
         Returns:
             (G, B, num_qubits), in [-1, 1].
         """
+        if inputs.shape[0] * inputs.shape[1] * self.row_cost > ONE_THREAD_COST:
+            return self._expectations(inputs, weights)
+        return on_one_thread(self._expectations, inputs, weights)
+
+    def _expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         values = [simulator.expectations(inputs, weights) for simulator in self.simulators]
         return self.in_qubit_order(values, len(inputs))
 

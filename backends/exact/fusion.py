@@ -1,9 +1,9 @@
 """Fusing the gates of a small register into a few matrices, once for a whole batch.
 
 Gates whose angles do not depend on the batch are the same for every row, so their product is formed
-once. Each gate of one angle is ``A0 + cos(angle/2) A1 + sin(angle/2) A2`` with constant matrices: all
-gates of all registers come out of one batched product, and a tree of matrix products multiplies each
-*word* of them together.
+once. Each gate of one angle is ``A0 + cos(angle/2) A1 + sin(angle/2) A2`` with constant matrices, and two
+gates after each other are a sum of nine constant matrices: all pairs of all registers come out of one
+batched product, and a tree of matrix products multiplies each *word* of them together.
 
 A gate that joins two registers is taken apart: it is diagonal in some Pauli basis of its control qubit,
 so it is the sum over two *branches*: a projector there, and in the other register a gate that depends
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..program import AffineMap, Fixed, Rotation
 from .constants import Constant, HalfAngles
@@ -165,7 +166,7 @@ class WordTable:
     ) -> None:
         self.starts = np.cumsum([0, *(word.branches for word in table)])
         dimension = table[0].gates[0].terms.shape[-1]
-        longest = max(len(word.gates) for word in table)
+        longest = max(2, *(len(word.gates) for word in table))
         length = 1 << (longest - 1).bit_length()
         columns = [
             _slots(word, branch, length, dimension) for word in table for branch in range(word.branches)
@@ -173,9 +174,9 @@ class WordTable:
         order = _halving_order(length)
         slots = [column[k] for k in order for column in columns]
         self.shape = (length, len(columns), dimension)
-        matrices = np.stack([terms for terms, _ in slots])  # (length * W, 3, d, d)
-        real = np.stack([matrices.real, matrices.imag], axis=-1).reshape(len(slots), 3, -1)
-        self.constant, self.varying = Constant(real[:, :1]), Constant(real[:, 1:])
+        earlier, later = np.stack([terms for terms, _ in slots]).reshape(2, -1, 3, dimension, dimension)
+        pairs = later[:, None] @ earlier[:, :, None]  # (length / 2 * W, 3 of earlier, 3 of later, d, d)
+        self.pairs = Constant(np.stack([pairs.real, pairs.imag], axis=-1).reshape(len(pairs), 9, -1))
         rows = [
             None if angle is None else int(circuit[angle]) for circuit in angle_rows for _, angle in slots
         ]
@@ -195,10 +196,12 @@ class WordTable:
             Complex (G * num_circuits, W, d, d); word k holds the rows ``starts[k]`` to ``starts[k + 1]``.
         """
         length, width, d = self.shape
-        coefficients = half_angles.reshape(-1, length * width, 2).transpose(0, 1)  # (slots, G', 2)
-        gates = torch.baddbmm(self.constant.like(half_angles), coefficients, self.varying.like(half_angles))
-        product = torch.view_as_complex(gates.unflatten(-1, (d, d, 2))).flatten(0, 1)
-        for _ in range(length.bit_length() - 1):
+        coefficients = functional.pad(half_angles, (1, 0), value=1.0)
+        earlier, later = coefficients.reshape(-1, 2, length * width // 2, 3).transpose(0, 2).unbind(1)
+        both = (earlier.unsqueeze(-1) * later.unsqueeze(-2)).flatten(-2)  # (length / 2 * W, G', 9)
+        product = torch.view_as_complex(torch.bmm(both, self.pairs.like(both)).unflatten(-1, (d, d, 2)))
+        product = product.flatten(0, 1)
+        for _ in range(length.bit_length() - 2):
             earlier, later = product.unflatten(0, (2, -1)).unbind(0)
             product = torch.bmm(later, earlier)
         return product.unflatten(0, (width, -1)).transpose(0, 1)
