@@ -78,9 +78,8 @@ class AerExactEstimator(PauliEstimator):
         # Aer passes over the state once for each expectation value, but only once for all probabilities.
         circuit.save_probabilities()
         signs = np.array([z_signs(pauli) for pauli in paulis])
-        chunks = np.split(
-            angles, range(PROBABILITIES >> num_qubits, len(angles), PROBABILITIES >> num_qubits)
-        )
+        step = max(1, PROBABILITIES >> num_qubits)
+        chunks = np.split(angles, range(step, len(angles), step))
         results = (run_rows(self.simulator, circuit, parameters, chunk).results for chunk in chunks)
         return np.concatenate(
             [signs @ np.array([data.data.probabilities for data in found]).T for found in results], axis=1

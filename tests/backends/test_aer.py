@@ -4,9 +4,9 @@ import torch
 from hypothesis import Phase, given, settings
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.primitives import StatevectorEstimator
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import Pauli, SparsePauliOp
 
-from backends import UserError, make_backend
+from backends import UserError, aer, make_backend
 from backends.aer import AerExactEstimator
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 
@@ -212,3 +212,16 @@ def test_hqconv_of_three_layers_runs_as_one_circuit():
     inputs, weights = test.parameters(groups=1, rows=1)
     values = make_backend("aer_statevector").compile(ansatz)(inputs, weights)
     torch.testing.assert_close(values, test.expectations(inputs, weights), atol=1e-6, rtol=0)
+
+
+def test_probabilities_come_in_chunks(monkeypatch):
+    ansatz = fqconv(1)
+    layer, inputs = make_backend("aer_statevector").layer(ansatz), torch.rand(7, 12)
+    whole = layer(inputs)
+    monkeypatch.setattr(aer, "PROBABILITIES", 2**4)  # two rows of a three-qubit part
+    torch.testing.assert_close(layer(inputs), whole)
+
+
+@pytest.mark.parametrize("pauli", ["Z", "IZ", "ZIZ", "IIII"])
+def test_z_signs_are_the_diagonal_of_the_pauli_string(pauli):
+    np.testing.assert_array_equal(aer.z_signs(pauli), np.diag(Pauli(pauli).to_matrix()).real)
