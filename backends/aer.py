@@ -90,7 +90,7 @@ def z_signs(pauli: str) -> Array:
     """The values of a Pauli string of I and Z in each basis state, (2^n,); its last letter is qubit 0."""
     signs = np.ones(1)
     for letter in pauli:
-        signs = np.kron(signs, [1.0, -1.0 if letter == "Z" else 1.0])
+        signs = np.outer(signs, [1.0, -1.0 if letter == "Z" else 1.0]).ravel()
     return signs
 
 

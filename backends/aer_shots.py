@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
+from qiskit.providers import BackendV2
 
 from .aer import make_simulator, run_rows
 from .device import load_device
+from .emit import angle_circuit
+from .errors import UserError
 from .estimators import EstimatorBackend
 from .noise import NoiseStream
 from .noise_file import NoiseFile
 from .options import AerShotsOptions
 from .placement import Piece, Placement, ideal, on_device, with_noise_file
-from .program import Program, program_from_circuit, without_controls
+from .program import Ansatz, Program, program_from_circuit, without_controls
 from .pubs import PauliEstimator, by_components, shots_from_precision
 from .structure import Component, components
+from .tally import Tally
+from .tile_choice import TileChoice
+from .tile_layouts import TilePlace, TilingPenalty, place_tiles
+from .tiling import Tiled, tile
 
 Array = npt.NDArray[np.float64]
 
@@ -47,7 +54,47 @@ class AerShotsBackend(EstimatorBackend):
         """An estimator that counts; Aer's own adds normal noise, which leaves [-1, 1]."""
         options = self.options
         return AerShotsEstimator(
-            self._placement(), self.noise, options.shots, method=options.method, threads=options.threads
+            self._placement(),
+            self.noise,
+            options.shots,
+            method=options.method,
+            threads=options.threads,
+            tiles=self._tiles,
+            tally=self.tally,
+        )
+
+    def tiling_penalty(self, ansatz: Ansatz) -> TilingPenalty:
+        """What the tiles cost a circuit in fidelity, by the calibration of the device.
+
+        Raises:
+            UserError: if `noise_model` is no device, or has no room for so many tiles.
+        """
+        return self._tiles.penalty(angle_circuit(ansatz))
+
+    @cached_property
+    def _device(self) -> BackendV2:
+        """The device that the noise is of.
+
+        Raises:
+            UserError: if there is none.
+        """
+        name = self.options.noise_model
+        if name is None or _is_file(name):
+            raise UserError(f"noise_model = {name}: a device's calibration places tiles; name a device")
+        return load_device(name)
+
+    @cached_property
+    def _tiles(self) -> TileChoice:
+        return TileChoice(self.options.tiles, self._place_tiles)
+
+    def _place_tiles(self, circuit: QuantumCircuit) -> Iterator[TilePlace]:
+        options = self.options
+        return place_tiles(
+            circuit,
+            self._device,
+            options.lowering,
+            optimization_level=options.optimization_level,
+            seed=options.seed_transpiler,
         )
 
     def _placement(self) -> Placement:
@@ -55,9 +102,13 @@ class AerShotsBackend(EstimatorBackend):
         if name is None:
             return ideal
         level, seed = options.optimization_level, options.seed_transpiler
-        if name.endswith(".json") or Path(name).is_file():
+        if _is_file(name) and options.tiles == 1:
             return with_noise_file(NoiseFile(name), level, seed)
-        return on_device(load_device(name), level, seed)
+        return on_device(self._device, level, seed, options.lowering)
+
+
+def _is_file(noise_model: str) -> bool:
+    return noise_model.endswith(".json") or Path(noise_model).is_file()
 
 
 class AerShotsEstimator(PauliEstimator):
@@ -72,6 +123,8 @@ class AerShotsEstimator(PauliEstimator):
         default_shots: where no precision is asked for.
         method: `density_matrix` or `statevector` for circuits with noise; `automatic` picks by `method_for`.
         threads: CPU threads of Aer; None takes as many as torch.
+        tiles: how many copies of a circuit run side by side.
+        tally: counts what is measured.
     """
 
     def __init__(
@@ -82,12 +135,16 @@ class AerShotsEstimator(PauliEstimator):
         *,
         method: str = "automatic",
         threads: int | None = None,
+        tiles: Callable[[QuantumCircuit], int] = lambda circuit: 1,
+        tally: Tally | None = None,
     ) -> None:
         self.placement = placement
         self.noise = noise or NoiseStream(0)
         self.default_shots = default_shots
         self.method = method
         self.threads = threads
+        self.tiles = tiles
+        self.tally = tally or Tally()
         self._placed: dict[object, list[Piece]] = {}
 
     def shots(self, precision: float | None) -> int:
@@ -111,13 +168,18 @@ class AerShotsEstimator(PauliEstimator):
         self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str], shots: int | None
     ) -> Array:
         """Estimates from `shots` bitstrings a row; see `PauliEstimator.measure`."""
-        shots = shots or self.default_shots
+        tiled = tile(circuit, rows, paulis, self.tiles(circuit))
+        return tiled.untile(self._measure(tiled, shots or self.default_shots))
+
+    def _measure(self, tiled: Tiled, shots: int) -> Array:
+        circuit, rows, paulis = tiled.circuit, tiled.rows, tiled.paulis
         # Parameters are bound inside Aer, which silently ignores those of controlled rotations.
         program = without_controls(program_from_circuit(circuit, circuit.parameters))
         angles = program.angles(rows, np.zeros(0))
         values = np.ones((len(paulis), len(rows)))
         rng = self.noise.generator()
         for members, basis in measurement_bases(paulis):
+            self.tally.add(len(rows), len(rows) * shots)
             pieces = {piece.components[0].qubits: piece for piece in self._pieces(in_basis(program, basis))}
 
             diagonal = ["".join("I" if letter == "I" else "Z" for letter in paulis[m]) for m in members]
@@ -153,7 +215,7 @@ class AerShotsEstimator(PauliEstimator):
         measured.measure(piece.wires, range(width))
         noise = {} if piece.noise_model is None else {"noise_model": piece.noise_model}
         simulator = make_simulator(self.method_for(piece, shots), self.threads, **noise)
-        stacked = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]), np.zeros(0))
+        stacked = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]))
         seed = int(rng.integers(2**31))
         result = run_rows(simulator, measured, piece.parameters, stacked, shots=shots, seed_simulator=seed)
         counts = [experiment.data.to_dict()["counts"] for experiment in result.results]

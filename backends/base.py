@@ -12,6 +12,7 @@ from .layer import CircuitLayer
 from .noise import NoiseStream
 from .options import BackendOptions
 from .program import Ansatz
+from .tally import Tally
 
 Executor = Callable[[Tensor, Tensor], Tensor]
 """(G, B, num_inputs) and (G, num_weights), both radians, to (G, B, num_observables); differentiable."""
@@ -22,6 +23,10 @@ class Backend(ABC):
 
     Args:
         options: the validated options.
+
+    Attributes:
+        noise: where its random numbers come from.
+        tally: what it has measured since its step began.
     """
 
     name: ClassVar[str]
@@ -29,10 +34,12 @@ class Backend(ABC):
     def __init__(self, options: BackendOptions) -> None:
         self.options = options
         self.noise = NoiseStream(options.seed or 0)
+        self.tally = Tally()
 
     def start_step(self, step: int) -> None:
         """Begin a step of training or sampling: from here on, noise is a function of seed, step and call."""
         self.noise.start_step(step)
+        self.tally.clear()
 
     def layer(self, ansatz: Ansatz, num_circuits: int | None = None) -> CircuitLayer:
         """A torch module that evaluates `num_circuits` copies of the ansatz, each with its own weights.

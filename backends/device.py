@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit, QuantumRegister
@@ -120,8 +120,32 @@ def restrict(circuit: QuantumCircuit, device: BackendV2) -> tuple[QuantumCircuit
             small.barrier(qubits)
         else:
             small.append(operation, qubits, item.clbits)
-    small._layout = _layout(small, [kept.index(position) for position in positions])
+    small._layout = routed_layout(small, [kept.index(position) for position in positions])
     return small, SubDevice(device, kept)
+
+
+def routed_layout(
+    circuit: QuantumCircuit, start: Sequence[int], moves: Mapping[int, int] | None = None
+) -> TranspileLayout:
+    """A layout for a circuit on a device.
+
+    Args:
+        circuit: on the device's qubits.
+        start: where each virtual qubit begins; the device's other qubits are ancillas.
+        moves: where the content of each of the device's qubits ends up, if not where it began.
+    """
+    virtual = QuantumRegister(len(start), "q")
+    others = [k for k in range(circuit.num_qubits) if k not in start]
+    ancilla = QuantumRegister(len(others), "ancilla")
+    qubits = [*virtual, *ancilla]
+    ends = {qubit: (moves or {}).get(k, k) for k, qubit in enumerate(circuit.qubits)}
+    return TranspileLayout(
+        initial_layout=Layout(dict(zip(qubits, [*start, *others], strict=True))),
+        input_qubit_mapping={qubit: k for k, qubit in enumerate(qubits)},
+        final_layout=Layout(ends) if moves else None,
+        _input_qubit_count=len(start),
+        _output_qubit_list=circuit.qubits,
+    )
 
 
 class SubDevice(BackendV2):
@@ -211,19 +235,3 @@ def _is_broken(properties: InstructionProperties | None) -> bool:
 
 def _acted_on(item: Any) -> Iterable[Any]:
     return () if item.operation.name == "barrier" else item.qubits
-
-
-def _layout(circuit: QuantumCircuit, positions: Sequence[int]) -> TranspileLayout:
-    """A layout that sends virtual qubit k to `positions[k]`; the other qubits are ancillas."""
-    virtual = QuantumRegister(len(positions), "q")
-    others = [k for k in range(circuit.num_qubits) if k not in positions]
-    ancilla = QuantumRegister(len(others), "ancilla")
-    qubits = [*virtual, *ancilla]
-    where = [*positions, *others]
-    return TranspileLayout(
-        initial_layout=Layout(dict(zip(qubits, where, strict=True))),
-        input_qubit_mapping={qubit: k for k, qubit in enumerate(qubits)},
-        final_layout=None,
-        _input_qubit_count=len(positions),
-        _output_qubit_list=circuit.qubits,
-    )

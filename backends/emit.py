@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
-from .program import Fixed, Operation, Rotation, big_endian
+from .program import (
+    Ansatz,
+    Fixed,
+    Operation,
+    Rotation,
+    big_endian,
+    program_from_circuit,
+    without_controls,
+)
 
 _DIRECT = {
     "X": QuantumCircuit.rx,
@@ -18,6 +26,12 @@ _DIRECT = {
     "ZZ": QuantumCircuit.rzz,
     "ZX": QuantumCircuit.rzx,
 }
+
+
+def angle_circuit(ansatz: Ansatz) -> QuantumCircuit:
+    """The circuit that an estimator is given for an ansatz: Pauli rotations, a free parameter for each."""
+    program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+    return circuit_from_operations(program.operations, program.num_qubits, program.num_angles)[0]
 
 
 def circuit_from_operations(

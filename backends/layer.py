@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .errors import UserError
 from .program import Ansatz
+from .tally import Tally
 
 if TYPE_CHECKING:
     from .base import Backend
@@ -82,3 +83,10 @@ def start_step(module: nn.Module, step: int) -> None:
     for part in module.modules():
         if isinstance(part, CircuitLayer):
             part.backend.start_step(step)
+
+
+def step_tally(module: nn.Module) -> Tally:
+    """What the circuit layers in a module have had measured since their step began."""
+    backends = {part.backend for part in module.modules() if isinstance(part, CircuitLayer)}
+    tallies = [backend.tally for backend in backends]
+    return Tally(sum(each.circuits for each in tallies), sum(each.executions for each in tallies))

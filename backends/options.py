@@ -8,6 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 GradientName = Literal["adjoint", "param_shift", "spsa", "surrogate"]
 
+Lowering = Literal["pauli", "merged", "fractional"]
+"""How a circuit is written for a device: every rotation by itself, through Qiskit's transpiler; all rotations
+of a pair of qubits merged into one; or so, with RZZ gates of any angle, which halves the two-qubit gates."""
+
+
+Tiles = PositiveInt | Literal["auto"]
+"""Copies of a circuit side by side on a chip, each of which serves a row in every execution; ``auto``
+takes as many as do nearly as well as one alone, by the calibration of the device."""
+
 
 class BackendOptions(BaseModel):
     """What every backend takes."""
@@ -56,14 +65,24 @@ class AerShotsOptions(BackendOptions):
     gradient: Literal["param_shift", "spsa", "surrogate"] = "param_shift"
     shots: PositiveInt = 1024
     """Bitstrings measured for every row."""
+    tiles: Tiles = 1
+    """Of a circuit, on the device that `noise_model` names; without noise any number makes no difference."""
     noise_model: str | None = None
     """A device, ``fake_*`` or of an IBM Quantum account, or a JSON file with a saved noise model."""
+    lowering: Lowering | None = None
+    """On a device: None is merged where it has the gates RZ, SX and CZ, CX or ECR, else pauli."""
     method: Literal["automatic", "density_matrix", "statevector"] = "automatic"
     """How noise is simulated; ``statevector`` means one random trajectory a shot."""
     optimization_level: Annotated[int, Field(ge=0, le=3)] = 2
-    """Of the compilation for the device."""
+    """Of Qiskit's transpiler, where the lowering is pauli."""
     seed_transpiler: NonNegativeInt = 0
     """Fixes layout and routing on the device."""
+
+    @model_validator(mode="after")
+    def _tiles_have_a_device(self) -> AerShotsOptions:
+        if self.tiles == "auto" and self.noise_model is None:
+            raise ValueError("tiles = auto goes by a device's calibration; name one as noise_model")
+        return self
 
 
 class IbmRuntimeOptions(BackendOptions):
@@ -84,6 +103,8 @@ class IbmRuntimeOptions(BackendOptions):
     """The Open Plan has no sessions; a session is charged by the clock, a batch by what runs."""
     shots: PositiveInt = 1024
     """Of each circuit; twirling may round it up."""
+    tiles: Tiles = 1
+    """Each execution serves as many rows, but all tiles beyond the first lie on worse qubits."""
     resilience_level: Literal[0, 1, 2] = 1
     """0: raw; 1: readout mitigation (TREX); 2: also zero-noise extrapolation and gate twirling, dearer."""
     measure_mitigation: bool | None = None
@@ -93,14 +114,31 @@ class IbmRuntimeOptions(BackendOptions):
     num_randomizations: PositiveInt | None = None
     """Twirls of each circuit, among which its shots are divided; None lets the service's rule decide."""
     dynamical_decoupling: Literal["XX", "XpXm", "XY4"] | None = None
+    lowering: Lowering | None = None
+    """None is merged where the device has the gates RZ, SX and CZ, CX or ECR, else pauli."""
     optimization_level: Literal[0, 1, 2, 3] = 2
-    """Of the compilation for the device."""
+    """Of Qiskit's transpiler, where the lowering is pauli."""
     seed_transpiler: NonNegativeInt = 0
     """Fixes layout and routing on the device."""
     max_qpu_seconds: PositiveFloat = 60.0
     """No job is submitted that could take the command's QPU time beyond this."""
     timeout: PositiveFloat | None = None
     """Seconds to wait for a job before giving up (it goes on); None waits for ever."""
+
+    @model_validator(mode="after")
+    def _tiles_have_a_device(self) -> IbmRuntimeOptions:
+        if self.tiles == "auto" and self.backend_name == "least_busy":
+            raise ValueError("tiles = auto goes by a device's calibration; name the device")
+        return self
+
+    @model_validator(mode="after")
+    def _lowering_fits(self) -> IbmRuntimeOptions:
+        if self.lowering == "fractional" and (self.twirl_gates or self.resilience_level == 2):
+            raise ValueError(
+                "lowering = fractional: fractional gates cannot be twirled; "
+                "leave twirl_gates off and resilience_level at 0 or 1"
+            )
+        return self
 
 
 AnyBackendOptions = Annotated[

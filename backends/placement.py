@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from qiskit.circuit import ParameterVector, QuantumCircuit
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer.noise import NoiseModel
@@ -17,12 +20,17 @@ from qiskit_aer.noise import NoiseModel
 from .device import SubDevice, isa_circuit, restrict
 from .emit import circuit_from_operations
 from .errors import UserError
+from .lowering import Part, choose, emit, lower
 from .noise_file import NoiseFile
-from .program import AffineMap, Program, program_from_circuit, without_controls
+from .options import Lowering
+from .program import Program, program_from_circuit, without_controls
 from .structure import Component, classes, components
 
+Array = npt.NDArray[np.float64]
+
 PLACEMENTS = 5
-"""Layouts tried for each part on a device; the one on the fewest qubits is taken, as simulation demands."""
+"""Layouts that Qiskit's transpiler tries for each part on a device; the one on the fewest qubits is taken, as
+simulation demands."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Piece:
         components: the parts of the program that it stands for; several if they differ only in angles.
         circuit: rotations of one free parameter each, no measurement.
         parameters: of the circuit.
-        angles: from the angles of a component to the values of `parameters`.
+        angles: from the angles of a component (R, num_angles) to values of `parameters` (R, num_parameters).
         wires: for each qubit of a component where it ends up in the circuit.
         noise_model: of Aer, or None.
         place: which qubits of which device these are, for people.
@@ -41,8 +49,8 @@ class Piece:
 
     components: Sequence[Component]
     circuit: QuantumCircuit
-    parameters: ParameterVector
-    angles: AffineMap
+    parameters: Sequence[Parameter]
+    angles: Callable[[Array], Array]
     wires: Sequence[int]
     noise_model: NoiseModel | None = None
     place: str = ""
@@ -65,29 +73,52 @@ def ideal(program: Program) -> list[Piece]:
     return pieces
 
 
-def on_device(device: BackendV2, optimization_level: int, seed: int) -> Placement:
+def on_device(
+    device: BackendV2, optimization_level: int, seed: int, lowering: Lowering | None = None
+) -> Placement:
     """Compile each component for qubits of the device that no other has.
 
     Args:
         device: whose gates, couplings and calibration count.
-        optimization_level: of the transpiler.
-        seed: of its searches; several from here on are tried.
+        optimization_level: of Qiskit's transpiler, where the lowering is pauli.
+        seed: of the searches.
+        lowering: see `lowering.choose`.
     """
+    chosen = choose(lowering, device)
+    if chosen == "pauli":
+        return partial(_transpiled, device=device, optimization_level=optimization_level, seed=seed)
+    return partial(_merged, device=device, fractional=chosen == "fractional", seed=seed)
 
-    def place(program: Program) -> list[Piece]:
-        pieces, taken = [], set[int]()
-        for component in sorted(components(program), key=lambda part: -len(part.qubits)):
-            free = SubDevice(device, [q for q in range(device.num_qubits) if q not in taken])
-            circuit, parameters = _circuit(component)
-            placed, part = _best_layout(circuit, free, optimization_level, seed)
-            taken.update(part.chip_qubits)
-            wires = placed.layout.final_index_layout()
-            noise_model = NoiseModel.from_backend(part)
-            name = f"{device.name} qubits {', '.join(map(str, part.chip_qubits))}"
-            pieces.append(_piece([component], placed, parameters, wires, noise_model, name))
-        return pieces
 
-    return place
+def _merged(program: Program, device: BackendV2, fractional: bool, seed: int) -> list[Piece]:
+    parts = lower(components(program), device, fractional=fractional, seed=seed)
+    return [_merged_piece(part, device) for part in parts]
+
+
+def _merged_piece(part: Part, device: BackendV2) -> Piece:
+    lowered = emit([part], device.num_qubits)
+    circuit, chip = restrict(lowered.circuit, device)
+    wires = circuit.layout.final_index_layout()[: len(part.component.qubits)]
+    noise_model = NoiseModel.from_backend(chip)
+    return Piece([part.component], circuit, lowered.parameters, part.values, wires, noise_model, _name(chip))
+
+
+def _transpiled(program: Program, device: BackendV2, optimization_level: int, seed: int) -> list[Piece]:
+    pieces, taken = [], set[int]()
+    for component in sorted(components(program), key=lambda part: -len(part.qubits)):
+        free = SubDevice(device, [q for q in range(device.num_qubits) if q not in taken])
+        circuit, parameters = _circuit(component)
+        placed, chip = _best_layout(circuit, free, optimization_level, seed)
+        taken.update(chip.chip_qubits)
+        wires = placed.layout.final_index_layout()
+        pieces.append(
+            _piece([component], placed, parameters, wires, NoiseModel.from_backend(chip), _name(chip))
+        )
+    return pieces
+
+
+def _name(chip: SubDevice) -> str:
+    return f"{chip.name} qubits {', '.join(map(str, chip.chip_qubits))}"
 
 
 def with_noise_file(noise: NoiseFile, optimization_level: int, seed: int) -> Placement:
@@ -151,4 +182,5 @@ def _piece(
             f"({', '.join(sorted(set(compiled.count_ops()) - set(circuit.count_ops())))}); "
             "take a device whose rotations are rz, rx, rzz or the like"
         )
-    return Piece(members, circuit, own, program.angles, list(wires), noise_model, place)
+    angles = partial(program.angles, weights=np.zeros(0))
+    return Piece(members, circuit, list(own), angles, list(wires), noise_model, place)

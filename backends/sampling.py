@@ -16,6 +16,7 @@ from .noise import NoiseStream
 from .program import AffineMap, Ansatz, program_from_circuit, without_controls, z_qubits
 from .shifts import ParameterShift
 from .structure import components
+from .tally import Tally
 
 CHUNK_AMPLITUDES = 2**22
 """Rows are simulated in chunks of at most this many amplitudes."""
@@ -32,14 +33,18 @@ class SampledCircuit:
         ansatz: what to measure.
         shots: bitstrings a row; None takes exact expectations.
         noise: where they come from.
+        tally: counts what is measured.
 
     Raises:
         UserError: names the instruction or observable that the engine does not take.
     """
 
-    def __init__(self, ansatz: Ansatz, shots: int | None, noise: NoiseStream) -> None:
+    def __init__(
+        self, ansatz: Ansatz, shots: int | None, noise: NoiseStream, tally: Tally | None = None
+    ) -> None:
         program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
         self.shots, self.noise, self.angles = shots, noise, program.angles
+        self.tally = tally or Tally()
         self.qubits = z_qubits(ansatz.observables, program.num_qubits)
         self.per_row = np.any(program.angles.inputs_matrix, axis=1)
         identity = np.eye(program.num_angles)
@@ -57,9 +62,12 @@ class SampledCircuit:
     def measure(self, angles: Tensor) -> Tensor:
         """(G, B, num_angles), radians, to (G, B, num_observables); angles of one group share weights."""
         rng = self.noise.generator()
+        rows = angles.shape[0] * angles.shape[1]
+        if self.shots is not None:
+            self.tally.add(rows, rows * self.shots)
         inputs, weights = angles[..., self.per_row], angles[:, 0, ~self.per_row]
         values = [
-            torch.cat([self._measure(rows, w, rng) for rows in split], dim=1)
+            torch.cat([self._measure(part, w, rng) for part in split], dim=1)
             for split, w in self._chunks(inputs, weights)
         ]
         return torch.cat(values)[..., self.qubits]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 
 from .lightcone import affected_observables, compatible_groups
-from .program import Program
+from .program import Ansatz, Program, program_from_circuit, without_controls
 
 Array = npt.NDArray[np.float64]
 
@@ -86,3 +86,17 @@ class ParameterShift:
         shifted = angles + self.shifts[:, None]  # (2 * groups, R, num_angles)
         values = expectations(shifted.reshape(-1, angles.shape[1]))
         return self.derivatives(values.reshape(*shifted.shape[:2], self.affected.shape[1]))
+
+
+def grouped_executions(ansatz: Ansatz) -> int:
+    """Circuit executions of the gradient of one row, inputs and weights, by `ParameterShift`."""
+    return ParameterShift(_without_controls(ansatz), list(ansatz.observables)).executions_per_row
+
+
+def separate_executions(ansatz: Ansatz) -> int:
+    """The same where each observable of each shift is measured by itself: the stock `EstimatorQNN`."""
+    return 2 * _without_controls(ansatz).num_angles * len(ansatz.observables)
+
+
+def _without_controls(ansatz: Ansatz) -> Program:
+    return without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))

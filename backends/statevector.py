@@ -24,7 +24,8 @@ class StatevectorBackend(Backend):
         exact, shots, gradient = exact_executor(ansatz), self.options.shots, self.options.gradient
         if shots is None and gradient in (None, "adjoint", "surrogate"):
             return exact
-        return with_gradient(SampledCircuit(ansatz, shots, self.noise), exact, self.options, self.noise)
+        sampled = SampledCircuit(ansatz, shots, self.noise, self.tally)
+        return with_gradient(sampled, exact, self.options, self.noise)
 
 
 def exact_executor(ansatz: Ansatz) -> Executor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from qvunet.conditioning import TrainingLabels
 from qvunet.data import to_model_range
 from qvunet.seeding import Stream, make_generator
 
@@ -19,11 +20,13 @@ class Batch:
         images: (B, C, H, W) float32 in [-1, 1].
         noise: (B, C, H, W), standard normal.
         timesteps: (B,) int64 in [0, num_train_timesteps).
+        labels: (B,) int64 classes, for a network with classes.
     """
 
     images: Tensor
     noise: Tensor
     timesteps: Tensor
+    labels: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class BatchSource:
         process: number of this process.
         num_processes: number of processes.
         device: where batches go.
+        labels: classes of the images, for a network with classes.
     """
 
     images: Tensor
@@ -50,6 +54,7 @@ class BatchSource:
     process: int
     num_processes: int
     device: torch.device
+    labels: TrainingLabels | None = None
 
     def batch(self, step: int) -> Batch:
         """This process's part of the batch of a step, steps counted from 0."""
@@ -62,8 +67,14 @@ class BatchSource:
             (self.batch_size,),
             generator=make_generator(self.seed, Stream.TIMESTEPS, step),
         )
-        images = to_model_range(self.images[self.indices(step)[mine]])
-        return Batch(images.to(self.device), noise[mine].to(self.device), timesteps[mine].to(self.device))
+        indices = self.indices(step)
+        images = to_model_range(self.images[indices[mine]])
+        return Batch(
+            images.to(self.device),
+            noise[mine].to(self.device),
+            timesteps[mine].to(self.device),
+            None if self.labels is None else self.labels.batch(step, indices)[mine].to(self.device),
+        )
 
     def indices(self, step: int) -> Tensor:
         """(batch_size,) image numbers of a step: epoch after epoch, each in its own random order.

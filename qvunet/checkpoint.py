@@ -53,7 +53,7 @@ class TrainingState:
     Attributes:
         model: the network in training.
         ema: average of its weights.
-        optimizer: over all parameters of the model, in one group.
+        optimizer: over the parameters of the model that require gradients, in one group.
         initial_circuits: circuit weights before the first step, by layer name, radians.
         progress: how far training has come.
     """
@@ -122,9 +122,8 @@ def restore_checkpoint(path: Path, state: TrainingState) -> None:
         UserError: naming the file that is missing, damaged or of another network.
     """
     load_weights(path / "model", state.model)
-    average = _load_tensors(path / "ema" / SAFETENSORS_WEIGHTS_NAME)
+    average = load_tensors(path / "ema")
     record = _load_record(path / "state.json")
-    names = [name for name, _ in state.model.named_parameters()]
     state.ema.load_state_dict(
         {
             "optimization_step": record.pop("ema_updates"),
@@ -132,9 +131,11 @@ def restore_checkpoint(path: Path, state: TrainingState) -> None:
         }
     )
     state.optimizer.load_state_dict(
-        _unflatten_optimizer(_load_tensors(path / "optimizer.safetensors"), names, state.optimizer)
+        _unflatten_optimizer(
+            _read(path / "optimizer.safetensors"), _trained_names(state.model), state.optimizer
+        )
     )
-    state.initial_circuits = _load_tensors(path / "initial_circuits.safetensors")
+    state.initial_circuits = _read(path / "initial_circuits.safetensors")
     state.progress = Progress(**record)
 
 
@@ -144,11 +145,19 @@ def load_weights(path: Path, model: nn.Module) -> None:
     Raises:
         UserError: if the file is missing, damaged or of another network.
     """
-    file = path / SAFETENSORS_WEIGHTS_NAME
     try:
-        model.load_state_dict(_load_tensors(file))
+        model.load_state_dict(load_tensors(path))
     except RuntimeError as error:
-        raise UserError(f"{file}: does not fit this network ({error})") from None
+        raise UserError(f"{path / SAFETENSORS_WEIGHTS_NAME}: does not fit this network ({error})") from None
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a `model/` or `ema/` directory, by name.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    return _read(path / SAFETENSORS_WEIGHTS_NAME)
 
 
 @contextmanager
@@ -165,13 +174,18 @@ def ema_weights(model: nn.Module, ema: EMAModel) -> Iterator[None]:
 
 def _flatten_optimizer(state: TrainingState) -> dict[str, Tensor]:
     """Optimizer tensors by ``<parameter>/<quantity>``, such as ``unet.stem.weight/exp_avg``."""
-    names = [name for name, _ in state.model.named_parameters()]
+    names = _trained_names(state.model)
     per_parameter: dict[int, dict[str, Tensor]] = state.optimizer.state_dict()["state"]
     return {
         f"{names[index]}/{quantity}": tensor
         for index, quantities in per_parameter.items()
         for quantity, tensor in quantities.items()
     }
+
+
+def _trained_names(model: nn.Module) -> list[str]:
+    """Names of the optimizer's parameters, in its order."""
+    return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def _unflatten_optimizer(
@@ -186,7 +200,7 @@ def _unflatten_optimizer(
     return {"state": per_parameter, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
-def _load_tensors(file: Path) -> dict[str, Tensor]:
+def _read(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except (OSError, SafetensorError) as error:

@@ -152,6 +152,78 @@ def sample(
         typer.echo(f"samples      {grid}")
 
 
+@app.command()
+def evaluate(
+    run_dir: Annotated[Path, typer.Option("--run", metavar="DIR", help="A run that `qvunet train` made.")],
+    backend: BackendOption = None,
+    num: Annotated[
+        int | None,
+        typer.Option("--num", metavar="N", help="Images drawn, and held-out ones; sets evaluate.num."),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option("--features", metavar="NAME", help="classifier or inception; sets evaluate.features."),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", metavar="NAME", help="ddpm, ddim or dpmpp; sets evaluate.sampler."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="K", help="Denoising steps; sets evaluate.steps.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Sets evaluate.seed.")] = None,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="JSON; in the run's evaluation/ if not given."),
+    ] = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Compare images of a trained run with held-out real ones."""
+    from qvunet.config import EVALUATE_KEYS, load_changed
+    from qvunet.run import RunDirectory
+
+    run = RunDirectory(run_dir)
+    run.require_run()
+    options = {"num": num, "features": features, "sampler": sampler, "steps": steps, "seed": seed}
+    given = [f"evaluate.{key}={value}" for key, value in options.items() if value is not None]
+    config = load_changed(run.config_file, [*given, *overrides], backend, EVALUATE_KEYS)
+
+    from qvunet.evaluation import evaluate
+    from qvunet.hardware import Consent
+
+    evaluation = evaluate(config, run, out, Consent(yes, dry_run))
+    if evaluation is not None:
+        typer.echo("\n".join(evaluation.lines()))
+
+
+@app.command()
+def describe(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML config.")],
+    backend: BackendOption = None,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where the picture goes; in runs/describe/ if not given."),
+    ] = None,
+) -> None:
+    """Show a network's blocks and circuits, what they ask of each backend, and draw them."""
+    from qvunet.config import load_config
+
+    resolved = load_config(config, overrides, backend)
+
+    from qvunet.description import describe
+    from qvunet.description_tables import print_description
+    from qvunet.drawing import save_network
+
+    description = describe(resolved)
+    print_description(description, resolved)
+    picture = (out or Path("runs") / "describe" / config.stem) / "network.png"
+    save_network(description, config.stem, picture)
+    typer.echo(f"picture      {picture}")
+
+
 def main() -> None:
     """Entry point of the console script."""
     app()

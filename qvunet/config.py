@@ -16,10 +16,12 @@ from pydantic import ValidationError as PydanticError
 from backends.errors import UserError
 from backends.options import AnyBackendOptions, StatevectorOptions
 from qvunet.config_errors import describe_errors
+from qvunet.config_files import read_config_file
 from qvunet.options import (
     DataOptions,
     DiffusionSection,
     DigitsOptions,
+    EvaluateSection,
     ModelSection,
     SampleSection,
     Section,
@@ -35,19 +37,53 @@ class Config(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: PositiveInt | None = None
     """CPU threads of torch; null leaves its default."""
+    init_from: Path | None = None
+    """Run directory whose last averaged weights this run starts from; null starts afresh."""
+    transfer: Literal["vertex", "circuits"] | None = None
+    """What `init_from` does not give: `vertex` takes all weights but the vertex's and trains them all,
+    `circuits` takes all but the circuits' and trains the circuits only."""
     data: DataOptions = DigitsOptions()
     model: ModelSection = ModelSection()
     backend: AnyBackendOptions = StatevectorOptions()
     diffusion: DiffusionSection = DiffusionSection()
     train: TrainSection = TrainSection()
     sample: SampleSection = SampleSection()
+    evaluate: EvaluateSection = EvaluateSection()
 
     @model_validator(mode="after")
     def _steps_exist(self) -> Config:
         limit = self.diffusion.num_train_timesteps
-        if self.sample.steps is not None and self.sample.steps > limit:
+        for name, steps in (("sample", self.sample.steps), ("evaluate", self.evaluate.steps)):
+            if steps is not None and steps > limit:
+                raise ValueError(
+                    f"{name}.steps: at most diffusion.num_train_timesteps ({limit}), not {steps}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _transfer_has_a_source(self) -> Config:
+        if (self.init_from is None) != (self.transfer is None):
             raise ValueError(
-                f"sample.steps: at most diffusion.num_train_timesteps ({limit}), not {self.sample.steps}"
+                "init_from and transfer: one needs the other; init_from is a run directory, transfer is "
+                "vertex or circuits"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> Config:
+        num_classes, sample = self.model.num_classes, self.sample
+        if num_classes is None:
+            if sample.guidance_scale != 1 or sample.classes is not None:
+                key = "guidance_scale" if sample.guidance_scale != 1 else "classes"
+                raise ValueError(f"sample.{key}: needs a network with classes; set model.num_classes")
+        elif sample.guidance_scale != 1 and self.train.label_dropout == 0:
+            raise ValueError(
+                "sample.guidance_scale: needs train.label_dropout above 0, or the null class is never trained"
+            )
+        elif sample.classes is not None and max(sample.classes) >= num_classes:
+            raise ValueError(
+                f"sample.classes: with model.num_classes = {num_classes} classes are 0 to {num_classes - 1}, "
+                f"not {max(sample.classes)}"
             )
         return self
 
@@ -63,25 +99,29 @@ RESUME_KEYS = (
     "device",
     "threads",
     "sample",
+    "evaluate",
 )
 """What may change when a run is resumed: where it runs, how long, and what it reports."""
 
 SAMPLE_KEYS = ("backend", "device", "threads", "sample")
 """What may change when a trained network is sampled."""
 
+EVALUATE_KEYS = ("backend", "device", "threads", "sample.guidance_scale", "evaluate")
+"""What may change when a trained network is evaluated."""
+
 
 def load_config(path: Path | str, overrides: Iterable[str] = (), backend: str | None = None) -> Config:
     """Read a config file.
 
     Args:
-        path: YAML file.
+        path: YAML file; it may extend another, see `qvunet.config_files`.
         overrides: ``"train.steps=10"``; the value is parsed as YAML. Applied last, in order.
         backend: replaces the backend section by this backend with its default options.
 
     Raises:
         UserError: if the file or an override is unreadable, or a key or value is not allowed.
     """
-    values = _read_yaml(Path(path))
+    values = read_config_file(Path(path))
     if backend is not None:
         values["backend"] = {"name": backend}
     for override in overrides:
@@ -138,35 +178,6 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a repeated key, where PyYAML would drop the first value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"repeated key {key.value!r}", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UserError(f"{path}: cannot read the config file ({reason})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where}: bad YAML ({getattr(error, 'problem', error)})") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a config file holds `key: value` pairs, not a {type(values).__name__}")
-    return values
 
 
 def _set(values: dict[str, Any], override: str) -> None:

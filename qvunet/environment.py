@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("qvunet", "torch", "diffusers", "accelerate", "numpy", "qiskit", "qiskit-aer")
+PACKAGES = ("qvunet", "torch", "diffusers", "accelerate", "torchmetrics", "numpy", "qiskit", "qiskit-aer")
 """Packages whose versions are recorded."""
 
 

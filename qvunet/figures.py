@@ -20,14 +20,16 @@ SMOOTHING_STEPS = 25
 """Steps over which the loss curve's bold line averages."""
 
 
-def save_grid(samples: Tensor, path: Path) -> None:
-    """Save images as one enlarged PNG, in rows about as many as columns.
+def save_grid(samples: Tensor, path: Path, num_columns: int | None = None) -> None:
+    """Save images as one enlarged PNG, row by row.
 
     Args:
         samples: (N, C, H, W) in [-1, 1].
         path: PNG file.
+        num_columns: images in a row; by default about as many as there are rows.
     """
-    grid = make_grid(to_uint8(samples), nrow=math.ceil(math.sqrt(len(samples))), padding=1, pad_value=96)
+    num_columns = num_columns or math.ceil(math.sqrt(len(samples)))
+    grid = make_grid(to_uint8(samples), nrow=num_columns, padding=1, pad_value=96)
     size = [GRID_SCALE * side for side in grid.shape[-2:]]
     with replacing(path) as temporary:
         to_pil_image(resize(grid, size, interpolation=InterpolationMode.NEAREST)).save(temporary)
@@ -60,7 +62,7 @@ def save_loss_curve(steps: Sequence[int], losses: Sequence[float], path: Path) -
     axes = figure.subplots()
     axes.plot(steps, losses, color="tab:blue", alpha=0.3, linewidth=0.8, label="step")
     axes.plot(
-        steps, _running_mean(losses, SMOOTHING_STEPS), color="tab:blue", label=f"mean of {SMOOTHING_STEPS}"
+        steps, running_mean(losses, SMOOTHING_STEPS), color="tab:blue", label=f"mean of {SMOOTHING_STEPS}"
     )
     axes.set(xlabel="training step", ylabel="loss", yscale="log")
     axes.grid(alpha=0.3)
@@ -69,7 +71,7 @@ def save_loss_curve(steps: Sequence[int], losses: Sequence[float], path: Path) -
         figure.savefig(temporary, dpi=120)
 
 
-def _running_mean(values: Sequence[float], width: int) -> list[float]:
+def running_mean(values: Sequence[float], width: int) -> list[float]:
     """Mean of each value and the up to ``width - 1`` before it."""
     windows = (values[max(0, end - width) : end] for end in range(1, len(values) + 1))
     return [sum(window) / len(window) for window in windows]

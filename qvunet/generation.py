@@ -8,6 +8,7 @@ from typing import Any
 
 from backends.errors import UserError
 from qvunet.checkpoint import latest_checkpoint, load_weights
+from qvunet.conditioning import classes_to_draw, grid_columns, is_guided
 from qvunet.config import Config
 from qvunet.factory import build_model, image_shape, prepare_torch
 from qvunet.figures import save_grid, save_images
@@ -16,6 +17,7 @@ from qvunet.hardware import Consent, approve, recording, sampling_plan
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples
+from qvunet.unet import QVUNet
 
 
 def generate(
@@ -42,10 +44,7 @@ def generate(
     out = out or run.samples / _directory_name(config, checkpoint)
     if out.is_file():
         raise UserError(f"--out {out}: a file, not a directory")
-    device = prepare_torch(config)
-    model = build_model(config, noise_seed=config.sample.seed)
-    load_weights(checkpoint / "ema", model)
-    model.to(device).eval()
+    model = load_trained(config, checkpoint)
     plan = sampling_plan(model, config, run.jobs, checkpoint.name)
     if not approve(plan, consent or Consent()):
         return None
@@ -54,17 +53,33 @@ def generate(
             model, image_shape(config), config.sample, config.diffusion, on_progress=reporter.update
         )
     save_images(samples, out)
-    save_grid(samples, out / "grid.png")
+    save_grid(samples, out / "grid.png", grid_columns(config))
     write_text(out / "sample.json", json.dumps(_record(config, checkpoint), indent=2) + "\n")
     return out / "grid.png"
+
+
+def load_trained(config: Config, checkpoint: Path) -> QVUNet:
+    """A run's network with its averaged weights, on the config's device, ready to draw `config.sample`.
+
+    Raises:
+        UserError: if the weights are missing, damaged or of another network.
+    """
+    device = prepare_torch(config)
+    model = build_model(config, noise_seed=config.sample.seed)
+    load_weights(checkpoint / "ema", model)
+    return model.to(device).eval()
 
 
 def _directory_name(config: Config, checkpoint: Path) -> str:
     sample = config.sample
     steps = f"{sample.steps or ''}"
     where = getattr(config.backend, "backend_name", config.backend.name)
-    return f"{checkpoint.name}_{where}_{sample.sampler}{steps}_seed{sample.seed}"
+    classes = f"_class{'-'.join(map(str, sample.classes))}" if sample.classes else ""
+    guidance = f"_guidance{sample.guidance_scale:g}" if is_guided(sample) else ""
+    return f"{checkpoint.name}_{where}_{sample.sampler}{steps}{classes}{guidance}_seed{sample.seed}"
 
 
 def _record(config: Config, checkpoint: Path) -> dict[str, Any]:
-    return {"checkpoint": str(checkpoint), **config.model_dump(mode="json", include={"backend", "sample"})}
+    record = {"checkpoint": str(checkpoint), **config.model_dump(mode="json", include={"backend", "sample"})}
+    classes = list(classes_to_draw(config.sample, config.model.num_classes))
+    return {**record, "classes_in_turn": classes} if classes else record

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import torch
 import typer
-from torch import nn
+from qiskit.providers import BackendV2
 
-from backends import Backend, CircuitLayer
+from backends import Backend
+from backends.calibration import calibrated_at
 from backends.errors import UserError
+from qvunet.conditioning import is_guided
 from qvunet.config import Config
-from qvunet.factory import image_shape
 from qvunet.sampling import make_sampler
+from qvunet.tracing import trace
 from qvunet.unet import QVUNet
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def sampling_plan(model: QVUNet, config: Config, jobs: Path, what: str) -> Plan 
     """
     if _hardware(model) is None:
         return None
-    return _plan(model, config, jobs, f"sample_{what}", _sampling_passes(model, config))
+    return _plan(model, config, jobs, f"sample_{what}", sampling_passes(model, config))
 
 
 def training_plan(model: QVUNet, config: Config, jobs: Path, first_step: int) -> Plan | None:
@@ -85,8 +86,8 @@ def training_plan(model: QVUNet, config: Config, jobs: Path, first_step: int) ->
     steps = range(first_step + 1, options.steps + 1)
     every = options.sample_every
     grids = sum(1 for step in steps if every and step % every == 0 and step < options.steps) + 1
-    passes = _step_passes(model, config, options.batch_size, backward=True) * len(steps)
-    passes += _sampling_passes(model, config) * grids
+    passes = step_passes(model, config, options.batch_size, backward=True) * len(steps)
+    passes += sampling_passes(model, config) * grids
     return _plan(model, config, jobs, "train", passes, first_step)
 
 
@@ -112,14 +113,16 @@ def approve(plan: Plan | None, consent: Consent) -> bool:
     for label, text in _estimate(plan):
         typer.echo(f"{label:<12} {text}")
     plan.backend.require_budget(cost, plan.journal, plan.first_step)
-    if consent.dry_run:
-        return False
-    device = plan.backend.connect(max(each.ansatz.circuit.num_qubits for each in plan.passes), plan.journal)
-    if consent.yes:
-        return True
+    if consent.dry_run and not plan.backend.is_rehearsal:
+        return False  # an estimate is to be had without an account
+    device = plan.backend.connect(plan.backend.num_qubits(plan.passes), plan.journal)
+    for label, text in _device(plan, device):
+        typer.echo(f"{label:<12} {text}")
+    if consent.dry_run or consent.yes:
+        return consent.yes and not consent.dry_run
     if not sys.stdin.isatty():
-        raise UserError(f"--yes: needed to submit jobs to {device} where nobody can be asked")
-    return typer.confirm(f"Submit these jobs to {device}?")
+        raise UserError(f"--yes: needed to submit jobs to {device.name} where nobody can be asked")
+    return typer.confirm(f"Submit these jobs to {device.name}?")
 
 
 @contextmanager
@@ -153,6 +156,14 @@ def _estimate(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "journal", str(journal.directory)
 
 
+def _device(plan: Plan, device: BackendV2) -> Iterator[tuple[str, str]]:
+    """The same for what the device's calibration says."""
+    yield "calibrated", calibrated_at(device) or "the device does not say when"
+    if plan.backend.settings.tiles != 1:
+        for name, ansatz in {each.ansatz.name: each.ansatz for each in plan.passes}.items():
+            yield "tiles", f"{name}: {plan.backend.tiling_penalty(ansatz)}"
+
+
 def _plan(
     model: QVUNet, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
 ) -> Plan:
@@ -161,8 +172,9 @@ def _plan(
     backend = cast("IbmRuntimeBackend", _hardware(model))
     told_apart = [config.backend.model_dump(exclude=_NO_MATTER), config.sample.model_dump(), name]
     digest = hashlib.sha256(json.dumps(told_apart).encode()).hexdigest()[:8]
-    directory = jobs / f"{name}_{backend.settings.backend_name}_{digest}"
-    return Plan(backend, passes, Journal(directory), first_step)
+    journal = Journal(jobs / f"{name}_{backend.settings.backend_name}_{digest}")
+    backend.recall(journal)
+    return Plan(backend, passes, journal, first_step)
 
 
 def _hardware(model: QVUNet) -> Backend | None:
@@ -171,34 +183,19 @@ def _hardware(model: QVUNet) -> Backend | None:
     return backends[0] if backends and backends[0].name == "ibm_runtime" else None
 
 
-def _sampling_passes(model: QVUNet, config: Config) -> list[Pass]:
+def sampling_passes(model: QVUNet, config: Config) -> list[Pass]:
+    """What the drawing of a config's images asks of the network's circuits."""
     steps = len(make_sampler(config.sample, config.diffusion).timesteps)
     full, rest = divmod(config.sample.num, config.sample.batch_size)
     sizes = [config.sample.batch_size] * full + [rest] * bool(rest)
-    return [each for size in sizes for each in _step_passes(model, config, size) * steps]
+    evaluations = 2 if is_guided(config.sample) else 1
+    return [each for size in sizes for each in step_passes(model, config, evaluations * size) * steps]
 
 
-def _step_passes(model: QVUNet, config: Config, batch_size: int, backward: bool = False) -> list[Pass]:
-    """What one evaluation of the network asks of its circuits, seen by trying it with one image."""
+def step_passes(model: QVUNet, config: Config, batch_size: int, backward: bool = False) -> list[Pass]:
+    """What one evaluation of the network asks of its circuits."""
     from backends.ibm.backend import Pass
 
-    passes: list[Pass] = []
-
-    def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        ansatz = cast(CircuitLayer, layer).ansatz
-        rows = inputs[0].numel() // len(ansatz.inputs)
-        passes.append(Pass(ansatz, rows * batch_size, backward))
-
-    layers = model.circuit_layers().values()
-    backend = next(iter(layers)).backend
-    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
-    model.set_backend("statevector")
-    try:
-        with torch.no_grad():
-            weight = next(model.parameters())
-            model(weight.new_zeros(1, *image_shape(config)), weight.new_zeros(1))
-    finally:
-        model.set_backend(backend)
-        for hook in hooks:
-            hook.remove()
-    return passes
+    layers = model.circuit_layers()
+    rows = trace(model).rows
+    return [Pass(layers[name].ansatz, rows[name] * batch_size, backward) for name in rows]

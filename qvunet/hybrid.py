@@ -16,8 +16,9 @@ from torch import nn
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import PIXELS, basic_entangler, make_ansatz
+from qvunet.ansatz import PIXELS, Ansatz, basic_entangler, make_ansatz
 from qvunet.blocks import Mixers
+from qvunet.controls import EncodingCores, MLPCores
 from qvunet.mixers import WEIGHT_INITS, CircuitCores, PatchCircuits, Split
 from qvunet.presets import Placement, Preset
 
@@ -26,7 +27,10 @@ REMAINDER_LAYERS = 4
 
 
 class Cores(Protocol):
-    """Makes what stands between angles and expectations; `qvunet.mixers.CircuitCores` is the usual one."""
+    """Makes what stands between angles and expectations.
+
+    `qvunet.mixers.CircuitCores` is the usual one; those of `qvunet.controls` take its place.
+    """
 
     @property
     def num_features(self) -> int:
@@ -203,6 +207,7 @@ def make_hybrid(
     encoding_scale: float,
     share_circuits: bool,
     weight_init: str,
+    core: str,
 ) -> Hybrid:
     """Check the options of `qvunet.unet.QVUNet` that concern circuits, and bring them together.
 
@@ -212,6 +217,12 @@ def make_hybrid(
     placement = placement or preset.placement
     _require_one_of("placement", placement, get_args(Placement))
     _require_one_of("weight_init", weight_init, WEIGHT_INITS)
+    makers: dict[str, Callable[[Ansatz], Cores]] = {
+        "circuits": lambda circuit: CircuitCores(circuit, backend, share_circuits, weight_init),
+        "mlp": lambda circuit: MLPCores(circuit, share_circuits),
+        "encoding": EncodingCores,
+    }
+    _require_one_of("core", core, makers)
     vertex = _vertex_degrees(hybridization, num_circuits, len(preset.vertex))
     if not quanv and not any(degree.value for degree in vertex):
         key = "hybridization" if num_circuits is None else "num_circuits"
@@ -225,8 +236,8 @@ def make_hybrid(
         )
     entangler = basic_entangler(num_qubits=PIXELS, num_layers=REMAINDER_LAYERS)
     return Hybrid(
-        cores=CircuitCores(circuit, backend, share_circuits, weight_init),
-        remainder_cores=CircuitCores(entangler, backend, share_circuits, weight_init),
+        cores=makers[core](circuit),
+        remainder_cores=makers[core](entangler),
         placement=cast(Placement, placement),
         vertex=vertex,
         quanv_levels=quanv_levels if quanv else (),

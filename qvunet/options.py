@@ -103,6 +103,8 @@ class ModelSection(Section):
     """The U-Net and where its circuits sit: arguments of `qvunet.QVUNet`, which explains them."""
 
     preset: str = "compact"
+    num_classes: PositiveInt | None = None
+    """Classes to condition on; null for unconditional generation."""
     ansatz: str | None = None
     """A registered ansatz; null for the classical network."""
     num_layers: PositiveInt = 1
@@ -115,6 +117,7 @@ class ModelSection(Section):
     encoding_scale: float = 1.0
     share_circuits: bool = False
     weight_init: Literal["uniform", "small", "zeros"] = "uniform"
+    core: Literal["circuits", "mlp", "encoding"] = "circuits"
 
     @field_validator("preset")
     @classmethod
@@ -154,6 +157,8 @@ class TrainSection(Section):
     max_grad_norm: PositiveFloat | None = None
     """Gradients of a larger norm are scaled down to it; null leaves them alone."""
     ema_decay: Fraction = 0.995
+    label_dropout: Fraction = 0.1
+    """Probability that training hides an image's class, which guidance needs; only with model.num_classes."""
     mixed_precision: Literal["no", "bf16"] = "no"
     log_every: PositiveInt = 1
     checkpoint_every: PositiveInt = 500
@@ -179,3 +184,41 @@ class SampleSection(Section):
     seed: NonNegativeInt = 0
     batch_size: PositiveInt = 64
     """Images denoised together; changes speed, not the images."""
+    classes: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    """Classes to draw, in turn: image i gets the i-th, and then from the first again; null takes all."""
+    guidance_scale: Annotated[float, Field(ge=0)] = 1.0
+    """Classifier-free guidance, eps_null + scale * (eps_class - eps_null); 1 is none, and half the work."""
+
+
+MetricName = Literal["kid", "fid", "inception_score", "precision", "recall"]
+
+
+class EvaluateSection(Section):
+    """`qvunet evaluate`: the images drawn, and how they are compared with held-out ones."""
+
+    num: PositiveInt | None = None
+    """Images drawn, and held-out images; null takes all that are held out, at most 2,000."""
+    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = (
+        "kid",
+        "fid",
+        "inception_score",
+        "precision",
+        "recall",
+    )
+    features: Literal["classifier", "inception"] = "classifier"
+    """Whose features are compared: a classifier's of this data, or Inception v3's."""
+    inception_weights: Path | None = None
+    """File with torch-fidelity's Inception v3 weights; null downloads them."""
+    classifier_steps: PositiveInt = 500
+    """Training steps of the classifier."""
+    resamples: Annotated[int, Field(ge=50)] = 200
+    """Random halves behind each interval."""
+    metric_seed: NonNegativeInt = 0
+    """Choice of real images, classifier, random halves: the same for all runs that are compared."""
+    sampler: Literal["ddpm", "ddim", "dpmpp"] = "dpmpp"
+    steps: PositiveInt | None = None
+    """Denoising steps, as in `sample`."""
+    seed: NonNegativeInt = 0
+    """Of the images drawn."""
+    batch_size: PositiveInt = 64
+    """Images denoised together, and stored together."""

@@ -1,8 +1,8 @@
 """The run directory: what a training run leaves behind, and who may write to it.
 
 It holds `config.yaml` (every key), `environment.json`, `metrics.jsonl`, `checkpoints/`, `samples/`,
-`loss_curve.png` and, where circuits ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential
-is written to it.
+`loss_curve.png`, `transfer.json` if it started from another run, `evaluation/` and, where circuits
+ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential is written to it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ class RunDirectory:
         self.path = path
         self.config_file = path / "config.yaml"
         self.environment_file = path / "environment.json"
+        self.transfer_file = path / "transfer.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
         self.jobs = path / "jobs"
+        self.evaluation = path / "evaluation"
         self.loss_curve = path / "loss_curve.png"
 
     def sample_grid(self, step: int) -> Path:
@@ -107,6 +109,10 @@ class RunDirectory:
             first = json.loads(self.environment_file.read_text(encoding="utf-8"))
             environment = {**first, "resumed": [*first.get("resumed", []), environment]}
         write_text(self.environment_file, json.dumps(environment, indent=2) + "\n")
+
+    def record_transfer(self, transfer: dict[str, Any]) -> None:
+        """Write `transfer.json`: which weights came from another run, and what becomes of them."""
+        write_text(self.transfer_file, json.dumps(transfer, indent=2) + "\n")
 
     def log_metrics(self, metrics: dict[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""

@@ -15,6 +15,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor, nn
 
 from backends.layer import start_step
+from qvunet.conditioning import make_denoiser
 from qvunet.diffusion import make_noise_scheduler, schedule_options
 from qvunet.options import DiffusionSection, SampleSection
 from qvunet.seeding import Stream, make_generator
@@ -100,9 +101,10 @@ def draw_samples(
     """Draw images.
 
     Args:
-        model: (B, C, H, W), (B,) -> ``.sample`` (B, C, H, W), the predicted noise.
+        model: (B, C, H, W), (B,) -> ``.sample`` (B, C, H, W), the predicted noise; one with classes takes
+            ``class_labels`` (B,) too.
         image_shape: (C, H, W).
-        sample: sampler, steps, seed, number of images and batch size.
+        sample: sampler, steps, seed, number of images, batch size, classes and guidance.
         diffusion: the process the network was trained on.
         indices: which images of the seed to draw; by default the first ``sample.num``.
         on_progress: called after each denoising step with the number of images drawn so far, where one
@@ -115,15 +117,15 @@ def draw_samples(
     weight = next(model.parameters())
     batches = []
     for start in range(0, len(indices), sample.batch_size):
-        generators = [
-            make_generator(sample.seed, Stream.SAMPLE, k) for k in indices[start : start + sample.batch_size]
-        ]
+        numbers = indices[start : start + sample.batch_size]
+        generators = [make_generator(sample.seed, Stream.SAMPLE, k) for k in numbers]
+        denoiser = make_denoiser(model, sample, numbers)
         sampler = make_sampler(sample, diffusion)
         noise = torch.stack([torch.randn(image_shape, generator=generator) for generator in generators])
         x = noise.to(weight) * sampler.scheduler.init_noise_sigma
         for done, (step, timestep) in enumerate(sampler, start=1):
-            start_step(model, start * len(sampler.timesteps) + done)
-            eps = model(x, torch.full((len(x),), timestep, device=weight.device)).sample
+            start_step(model, numbers[0] * len(sampler.timesteps) + done)
+            eps = denoiser(x, torch.full((len(x),), timestep, device=weight.device))
             x = sampler.scheduler.step(eps, step, x, generator=generators).prev_sample
             on_progress(start + len(x) * done / len(sampler.timesteps))
         batches.append(x.clamp(-1.0, 1.0).float().cpu())

@@ -24,6 +24,10 @@ class Stream(IntEnum):
     TIMESTEPS = 2
     SAMPLE = 3
     HOLDOUT = 4
+    LABEL_DROPOUT = 5
+    REFERENCE = 6
+    CLASSIFIER = 7
+    RESAMPLE = 8
 
 
 def make_generator(seed: int, stream: Stream, counter: int = 0) -> torch.Generator:

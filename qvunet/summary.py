@@ -26,6 +26,7 @@ class Summary:
         circuit_changes: norm of the change of each circuit layer's weights since step 0, radians.
         samples: the last sample grid.
         checkpoint: the last checkpoint.
+        executions: shots of all circuits of a step, in the mean; None if circuit values were exact.
     """
 
     steps: int
@@ -35,6 +36,7 @@ class Summary:
     circuit_changes: dict[str, float]
     samples: Path
     checkpoint: Path
+    executions: float | None = None
 
     @property
     def total_circuit_change(self) -> float:
@@ -49,6 +51,8 @@ class Summary:
             circuits += [
                 f"             {change:.3f} rad  {name}" for name, change in self.circuit_changes.items()
             ]
+        if self.executions is not None:
+            circuits.append(f"executions   {self.executions:,.0f} a step, forward and backward")
         return [
             f"trained      {self.steps} steps in {self.seconds:.1f} s, {self.images_per_s:.0f} images/s",
             f"final loss   {self.final_loss:.5f} (mean of the last {LOSS_WINDOW} logged steps)",
@@ -71,3 +75,9 @@ def circuit_changes(initial: dict[str, Tensor], current: dict[str, Tensor]) -> d
 def final_loss(metrics: list[dict[str, Any]]) -> float:
     """Mean of the last logged losses; nan if nothing was logged."""
     return fmean(line["loss"] for line in metrics[-LOSS_WINDOW:]) if metrics else math.nan
+
+
+def mean_executions(metrics: list[dict[str, Any]]) -> float | None:
+    """Mean of the logged steps' executions; None if nothing was measured."""
+    executions = [line["executions"] for line in metrics if "executions" in line]
+    return fmean(executions) if executions else None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 from importlib.util import find_spec
 
 import torch
+import typer
 from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from backends.errors import UserError
-from backends.layer import start_step
+from backends.layer import start_step, step_tally
 from qvunet.batches import BatchSource
 from qvunet.checkpoint import (
     Progress,
@@ -23,6 +25,7 @@ from qvunet.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from qvunet.conditioning import grid_columns, training_labels
 from qvunet.config import Config
 from qvunet.data import ImageSet, load_data
 from qvunet.diffusion import make_noise_scheduler, p2_weights, weighted_mse
@@ -33,7 +36,8 @@ from qvunet.interrupt import Interrupt
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples
-from qvunet.summary import Summary, circuit_changes, final_loss
+from qvunet.summary import Summary, circuit_changes, final_loss, mean_executions
+from qvunet.transfer import apply_transfer
 
 
 def train(
@@ -59,19 +63,21 @@ def train(
     """
     accelerator = make_accelerator(config, run)
     if not accelerator.is_main_process:
-        return Trainer(config, run, accelerator, load_data(config.data).train).train(resume)
+        return Trainer(config, run, accelerator, load_data(config.data).train, resume).train()
     if resume:
         run.require_run()
     else:
         run.require_new()
-    trainer = Trainer(config, run, accelerator, load_data(config.data).train)
-    plan = training_plan(trainer.state.model, config, run.jobs, trainer.first_step(resume))
+    trainer = Trainer(config, run, accelerator, load_data(config.data).train, resume)
+    if trainer.transfer is not None:
+        typer.echo("\n".join(trainer.transfer.lines(trainer.state.model)))
+    plan = training_plan(trainer.state.model, config, run.jobs, trainer.first_step)
     if plan is not None and accelerator.num_processes > 1:
         raise UserError("backend.name: ibm_runtime trains in one process, whose jobs one journal records")
     if not approve(plan, consent or Consent()):
         return None
     with run.locked(), recording(plan):
-        return trainer.train(resume)
+        return trainer.train()
 
 
 def make_accelerator(config: Config, run: RunDirectory) -> Accelerator:
@@ -104,20 +110,33 @@ class Trainer:
         run: where records go.
         accelerator: from `make_accelerator`.
         images: training images.
+        resume: whether to go on from the run's newest checkpoint, if it has one.
+
+    Raises:
+        UserError: if the config cannot be carried out; nothing has been written then.
     """
 
-    def __init__(self, config: Config, run: RunDirectory, accelerator: Accelerator, images: ImageSet):
+    def __init__(
+        self,
+        config: Config,
+        run: RunDirectory,
+        accelerator: Accelerator,
+        images: ImageSet,
+        resume: bool = False,
+    ):
         self.config = config
         self.run = run
         self.accelerator = accelerator
+        self.resumes = resume and bool(list_checkpoints(run.checkpoints))
         net = build_model(config)
+        self.transfer = apply_transfer(net, config, load=not self.resumes)
         self.circuits = net.circuit_layers()
         options = config.train
         self.state = TrainingState(
             model=net,
             ema=EMAModel(net.parameters(), decay=options.ema_decay),
             optimizer=torch.optim.Adam(
-                net.parameters(),
+                [parameter for parameter in net.parameters() if parameter.requires_grad],
                 lr=options.learning_rate,
                 betas=options.betas,
                 eps=options.adam_eps,
@@ -141,11 +160,12 @@ class Trainer:
             accelerator.process_index,
             accelerator.num_processes,
             accelerator.device,
+            training_labels(config, images),
         )
 
-    def train(self, resume: bool) -> Summary | None:
+    def train(self) -> Summary | None:
         """Run the remaining steps and draw the final grid; see `train`."""
-        self._begin(resume)
+        self._begin()
         options = self.config.train
         self.reporter = ProgressReporter(
             "training",
@@ -165,19 +185,23 @@ class Trainer:
                     raise KeyboardInterrupt
         return self._finish()
 
-    def first_step(self, resume: bool) -> int:
+    @property
+    def first_step(self) -> int:
         """The step that training goes on from."""
-        checkpoints = list_checkpoints(self.run.checkpoints) if resume else []
-        return int(checkpoints[-1].name.removeprefix("step_")) if checkpoints else 0
+        if not self.resumes:
+            return 0
+        return int(latest_checkpoint(self.run.checkpoints).name.removeprefix("step_"))
 
-    def _begin(self, resume: bool) -> None:
-        if resume and list_checkpoints(self.run.checkpoints):
+    def _begin(self) -> None:
+        if self.resumes:
             restore_checkpoint(latest_checkpoint(self.run.checkpoints), self.state)
         step = self.state.progress.step
         if self.accelerator.is_main_process:
             self.run.write_config(self.config)
             self.run.record_environment(self.config, step)
             self.run.rewind_metrics(step)
+            if self.transfer is not None:
+                self.run.record_transfer(asdict(self.transfer))
         if self.config.train.tensorboard:
             self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": step}})
 
@@ -201,7 +225,7 @@ class Trainer:
         batch = self.batches.batch(step)
         start_step(self.state.model, step * self.accelerator.num_processes + self.accelerator.process_index)
         noisy = self.noise_scheduler.add_noise(batch.images, batch.noise, batch.timesteps)
-        prediction = self.model(noisy, batch.timesteps).sample
+        prediction = self.model(noisy, batch.timesteps, class_labels=batch.labels).sample
         loss = weighted_mse(prediction, batch.noise, self.loss_weights[batch.timesteps])
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
@@ -227,6 +251,7 @@ class Trainer:
         }
         if self.circuits:
             metrics["circuit_grad_norm"] = self._circuit_grad_norm()
+        metrics |= self._measured()
         if not math.isfinite(metrics["loss"]):
             raise FloatingPointError(
                 f"the loss is {metrics['loss']} at step {progress.step}; lower the learning rate"
@@ -235,6 +260,15 @@ class Trainer:
             self.run.log_metrics({"step": progress.step, **metrics})
             self.reporter.update(progress.step, f"loss {metrics['loss']:.4f}")
         self.accelerator.log(metrics, step=progress.step)
+
+    def _measured(self) -> dict[str, int]:
+        """Circuits and executions of the step, over all processes; none where values are exact."""
+        tally = step_tally(self.state.model)
+        if not tally.circuits:
+            return {}
+        counts = torch.tensor([tally.circuits, tally.executions], device=self.accelerator.device)
+        circuits, executions = self.accelerator.reduce(counts, "sum").tolist()
+        return {"circuits": circuits, "executions": executions}
 
     def _circuit_grad_norm(self) -> float:
         gradients = [layer.weight.grad for layer in self.circuits.values()]
@@ -248,7 +282,7 @@ class Trainer:
             samples = draw_samples(
                 self.state.model, image_shape(self.config), self.config.sample, self.config.diffusion
             )
-        save_grid(samples, path)
+        save_grid(samples, path, grid_columns(self.config))
         self.reporter.note(f"step {self.state.progress.step}: samples in {path}")
 
     def _save_checkpoint(self) -> None:
@@ -276,4 +310,5 @@ class Trainer:
             ),
             samples=self.run.sample_grid(progress.step),
             checkpoint=latest_checkpoint(self.run.checkpoints),
+            executions=mean_executions(metrics),
         )

@@ -42,6 +42,8 @@ class QVUNet(ModelMixin, ConfigMixin):
         encoding_scale: radians of rotation for one unit of activation: angle = encoding_scale * activation.
         share_circuits: one weight vector for all circuits of a half.
         weight_init: how circuit weights start: ``uniform`` in [0, 2 pi), ``small`` (near zero) or ``zeros``.
+        core: ``circuits``, or a control in their place (`qvunet.controls`): ``mlp``, perceptrons of about as
+            many parameters, or ``encoding``, circuits without their weighted layers.
         backend: a backend or its name; what runs the circuits.
 
     Raises:
@@ -69,12 +71,15 @@ class QVUNet(ModelMixin, ConfigMixin):
         encoding_scale: float = 1.0,
         share_circuits: bool = False,
         weight_init: str = "uniform",
+        core: str = "circuits",
         backend: str | Backend = "statevector",
     ):
         super().__init__()
         spec = get_preset(preset)
         if ansatz is None and quanv:
             raise UserError("quanv: needs an ansatz; for a classical vertex set hybridization to 0")
+        if ansatz is None and core != "circuits":
+            raise UserError(f"core = {core!r}: needs the ansatz whose place it takes")
         if num_classes is not None and num_classes < 1:
             raise UserError(f"num_classes = {num_classes}: must be at least 1, or null for no classes")
         hybrid = None
@@ -93,6 +98,7 @@ class QVUNet(ModelMixin, ConfigMixin):
                 encoding_scale=encoding_scale,
                 share_circuits=share_circuits,
                 weight_init=weight_init,
+                core=core,
             )
         time = spec.time
         self.time_features = Timesteps(
@@ -187,7 +193,7 @@ class QVUNet(ModelMixin, ConfigMixin):
             layer.set_backend(made)
 
     def circuit_layers(self) -> dict[str, CircuitLayer]:
-        """Every circuit layer by its name in the network; empty for a classical one."""
+        """Every circuit layer by its name in the network; empty for a classical one and for controls."""
         return {name: module for name, module in self.named_modules() if isinstance(module, CircuitLayer)}
 
     def num_parameters_by_kind(self) -> dict[str, int]:

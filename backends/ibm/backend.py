@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
+from qiskit.providers import BackendV2
+
+from ..emit import angle_circuit
 from ..estimators import EstimatorBackend
 from ..options import BackendOptions, IbmRuntimeOptions
-from ..program import Ansatz, program_from_circuit, without_controls
-from ..shifts import ParameterShift
+from ..program import Ansatz
+from ..shifts import grouped_executions
+from ..tile_layouts import TilingPenalty
+from ..tiling import tiled_rows
 from .budget import Budget, Cost, count_bases
 from .estimator import RuntimeEstimator
 from .journal import Journal
@@ -42,7 +48,7 @@ class IbmRuntimeBackend(EstimatorBackend):
     def __init__(self, options: BackendOptions) -> None:
         super().__init__(options)
         self.settings = cast(IbmRuntimeOptions, options)
-        self._estimator = RuntimeEstimator(self.settings)
+        self._estimator = RuntimeEstimator(self.settings, self.tally)
 
     def estimator(self) -> RuntimeEstimator:
         """The one estimator, through which the whole command's jobs go."""
@@ -64,14 +70,34 @@ class IbmRuntimeBackend(EstimatorBackend):
         self._estimator.start_step(step)
 
     def cost(self, passes: Iterable[Pass], gradient: str | None = None) -> Cost:
-        """What evaluations will cost; nothing is submitted and no account is needed.
+        """What evaluations will cost; nothing is submitted, and only ``tiles: auto`` needs an account.
 
         Args:
             passes: all evaluations of a command.
             gradient: of the backward passes; None takes the options' own.
         """
         gradient = gradient or self.options.gradient or "surrogate"
-        return sum((self._pass_cost(each, gradient) for each in passes), Cost())
+        alike: defaultdict[tuple[int, int, bool], list[Pass]] = defaultdict(list)
+        for each in passes:
+            alike[id(each.ansatz), each.rows, each.backward].append(each)
+        return sum((self._pass_cost(some[0], gradient) * len(some) for some in alike.values()), Cost())
+
+    def num_qubits(self, passes: Iterable[Pass]) -> int:
+        """Qubits of the largest circuit that evaluations send to the device, all its tiles together."""
+        return max(each.ansatz.circuit.num_qubits * self._tiles(each.ansatz) for each in passes)
+
+    def tiling_penalty(self, ansatz: Ansatz) -> TilingPenalty:
+        """What the tiles cost a circuit in fidelity, by the calibration of the device.
+
+        Raises:
+            UserError: if there is no such account or device, or the device has no room for so many tiles.
+            ExecutionError: if the service cannot be reached.
+        """
+        return self._estimator.tiles.penalty(angle_circuit(ansatz))
+
+    def recall(self, journal: Journal) -> None:
+        """Keep to what a command's earlier attempt has chosen, so that its jobs are found again."""
+        self._estimator.recall(journal)
 
     def require_budget(self, cost: Cost, journal: Journal, first_step: int = 0) -> None:
         """Check that what a command still lacks fits into `max_qpu_seconds`.
@@ -87,7 +113,7 @@ class IbmRuntimeBackend(EstimatorBackend):
         missing = cost.qpu_seconds - journal.done_seconds(first_step)
         Budget(self.settings.max_qpu_seconds, journal.spent).require(max(missing, 0.0), "the command")
 
-    def connect(self, num_qubits: int, journal: Journal) -> str:
+    def connect(self, num_qubits: int, journal: Journal) -> BackendV2:
         """Find account and device before anything depends on them.
 
         Args:
@@ -95,13 +121,13 @@ class IbmRuntimeBackend(EstimatorBackend):
             journal: of the command, whose device ``least_busy`` keeps to.
 
         Returns:
-            Name of the device.
+            The device.
 
         Raises:
             UserError: if there is no such account or device.
             ExecutionError: if the service cannot be reached.
         """
-        return self._estimator.connect(num_qubits, journal).device.name
+        return self._estimator.connect(num_qubits, journal).device
 
     @contextmanager
     def recording(self, journal: Journal) -> Iterator[None]:
@@ -116,11 +142,13 @@ class IbmRuntimeBackend(EstimatorBackend):
     def _pass_cost(self, each: Pass, gradient: str) -> Cost:
         ansatz, tariff = each.ansatz, self._estimator.tariff
         bases = count_bases([label for o in ansatz.observables for label in o.paulis.to_labels()])
-        cost = tariff.jobs(each.rows, bases)
+        rows = [each.rows]
         if each.backward and gradient == "spsa":
-            cost += tariff.jobs(2 * self.options.spsa_directions * each.rows, bases)
+            rows.append(2 * self.options.spsa_directions * each.rows)
         if each.backward and gradient == "param_shift":
-            program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
-            shift = ParameterShift(program, list(ansatz.observables))
-            cost += tariff.jobs(shift.executions_per_row * each.rows, bases)
-        return cost
+            rows.append(grouped_executions(ansatz) * each.rows)
+        tiles = self._tiles(ansatz)
+        return sum((tariff.jobs(tiled_rows(number, tiles), bases) for number in rows), Cost())
+
+    def _tiles(self, ansatz: Ansatz) -> int:
+        return self._estimator.tiles(angle_circuit(ansatz))

@@ -33,7 +33,8 @@ class Cost:
 
     Attributes:
         jobs: jobs submitted.
-        circuits: circuits whose expectations are asked for, each with parameters of its own.
+        circuits: circuits whose expectations are asked for, each with parameters of its own; tiles of one
+            circuit count as one.
         executions: shots of them all, with twirls, noise factors and the calibration of the readout.
     """
 
@@ -50,6 +51,9 @@ class Cost:
         return Cost(
             self.jobs + other.jobs, self.circuits + other.circuits, self.executions + other.executions
         )
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(self.jobs * times, self.circuits * times, self.executions * times)
 
 
 class Tariff:

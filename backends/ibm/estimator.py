@@ -13,8 +13,13 @@ from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import SparsePauliOp
 
+from ..fingerprint import circuit_fingerprint
 from ..options import IbmRuntimeOptions
 from ..pubs import PauliEstimator
+from ..tally import Tally
+from ..tile_choice import TileChoice
+from ..tile_layouts import TilePlace, place_tiles
+from ..tiling import tile
 from .budget import Tariff, count_bases
 from .jobs import JobRunner, Request
 from .journal import Journal
@@ -33,10 +38,16 @@ class RuntimeEstimator(PauliEstimator):
 
     Args:
         options: of the backend.
+        tally: counts what is asked for, also where the journal knows the answer.
+
+    Attributes:
+        tiles: how many copies of a circuit share the chip.
     """
 
-    def __init__(self, options: IbmRuntimeOptions) -> None:
+    def __init__(self, options: IbmRuntimeOptions, tally: Tally | None = None) -> None:
         self.options = options
+        self.tally = tally or Tally()
+        self.tiles = TileChoice(options.tiles, self._place_tiles)
         self.tariff = Tariff(estimator_options(options))
         self._placed: dict[str, Placed] = {}
         self._site: Site | None = None
@@ -53,12 +64,18 @@ class RuntimeEstimator(PauliEstimator):
     def recording(self, journal: Journal) -> Iterator[None]:
         """Answer from a journal, and enter into it what is submitted, for as long as the context lasts."""
         self.journal, self._runner = journal, None
+        self.recall(journal)
         try:
             yield
         finally:
             if self._runner is not None:
                 self._runner.close()
             self.journal, self._runner = Journal(), None
+
+    def recall(self, journal: Journal) -> None:
+        """Keep to the tiles of a command's earlier attempt, or none of its jobs would be found again."""
+        for record in journal.records:
+            self.tiles.recall(record.tile, record.tiles)
 
     def connect(self, num_qubits: int, journal: Journal) -> Site:
         """Find account and device; see `backend.IbmRuntimeBackend.connect`.
@@ -91,32 +108,47 @@ class RuntimeEstimator(PauliEstimator):
         self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str], shots: int | None
     ) -> Array:
         """Answer from the journal or by jobs, (num_paulis, R) in [-1, 1]."""
-        runner = self._connected(circuit.num_qubits)
-        digest = request_digest(circuit, paulis, self.options)
+        tiles = self.tiles(circuit)
+        tiled = tile(circuit, rows, paulis, tiles)
+        runner = self._connected(tiled.circuit.num_qubits)
+        digest = request_digest(tiled.circuit, tiled.paulis, self.options)
         if digest not in self._placed:
-            self._placed[digest] = runner.site.place(circuit)
+            self._placed[digest] = runner.site.place(tiled.circuit)
         placed, num_bases = self._placed[digest], count_bases(paulis)
         size = self.tariff.chunk(num_bases)
-        observables = [SparsePauliOp(label).apply_layout(placed.circuit.layout) for label in paulis]
+        observables = [SparsePauliOp(label).apply_layout(placed.circuit.layout) for label in tiled.paulis]
         requests = []
-        for start in range(0, len(rows), size):
-            chunk = rows[start : start + size]
+        for start in range(0, len(tiled.rows), size):
+            chunk = tiled.rows[start : start + size]
             requests.append(
                 Request(
                     step=self._step,
                     index=self._index,
                     digest=digest,
-                    what=f"rows {start} to {start + len(chunk) - 1} of {len(rows)}, "
-                    f"{circuit.num_qubits} qubits, {len(paulis)} observables, {self.options.shots} shots",
+                    what=f"rows {start} to {start + len(chunk) - 1} of {len(tiled.rows)}, "
+                    f"{circuit.num_qubits} qubits, {len(paulis)} observables, {tiled.tiles} tiles, "
+                    f"{self.options.shots} shots",
                     placed=placed,
                     observables=observables,
                     parameters=chunk,
                     cost=self.tariff.job(len(chunk), num_bases),
+                    tile=circuit_fingerprint(circuit),
+                    tiles=tiles,
                 )
             )
             self._index += 1
+            self.tally.add(len(chunk) * num_bases, requests[-1].cost.executions)
         values = np.concatenate([values for values, _ in runner.run(requests)], axis=1)
-        return np.clip(values, -1.0, 1.0)
+        return np.clip(tiled.untile(values), -1.0, 1.0)
+
+    def _place_tiles(self, circuit: QuantumCircuit) -> Iterator[TilePlace]:
+        return place_tiles(
+            circuit,
+            self.connect(circuit.num_qubits, self.journal).device,
+            self.options.lowering,
+            optimization_level=self.options.optimization_level,
+            seed=self.options.seed_transpiler,
+        )
 
     def _connected(self, num_qubits: int) -> JobRunner:
         if self._runner is None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
+from ..calibration import calibrated_at
 from ..errors import ExecutionError
 from ..options import IbmRuntimeOptions
 from .budget import Budget, Cost
@@ -52,6 +53,8 @@ class Request:
         observables: Pauli operators on the placed circuit's qubits.
         parameters: (rows, num_parameters), radians.
         cost: from `budget.Tariff`.
+        tile: fingerprint of the circuit that `placed` holds copies of.
+        tiles: how many copies it may hold.
     """
 
     step: int
@@ -62,6 +65,8 @@ class Request:
     observables: Sequence[SparsePauliOp]
     parameters: Array
     cost: Cost
+    tile: str
+    tiles: int
 
 
 class JobError(Exception):
@@ -161,6 +166,9 @@ class JobRunner:
             device=self.site.device.name,
             tags=["qvunet", f"qvunet-{uuid.uuid4().hex}"],
             estimated_seconds=request.cost.qpu_seconds,
+            calibration=calibrated_at(self.site.device),
+            tile=request.tile,
+            tiles=request.tiles,
         )
 
     def _send(self, request: Request, record: Record, cap: int) -> Any:
@@ -176,7 +184,8 @@ class JobRunner:
             options.simulator.seed_simulator = self._seed(request)
             estimator = Estimator(mode=lane.enter(max(cap, int(self.budget.left))), options=options)
             column = [[observable] for observable in request.observables]
-            return estimator.run([(request.placed.circuit, column, request.parameters)])
+            values = request.placed.values(request.parameters)
+            return estimator.run([(request.placed.circuit, column, values)])
 
         tried: list[bool] = []
         lane = self._lanes.setdefault(

@@ -46,6 +46,9 @@ class Record:
         device: where it was sent.
         tags: on the service.
         estimated_seconds: of QPU time.
+        calibration: when the device was last calibrated, if it says so.
+        tile: fingerprint of the circuit that the job's circuit holds copies of.
+        tiles: how many copies it may hold.
         status: ``submitting`` until the service has answered; ``lost`` if nobody knows the job.
         job_id: on the service.
         qpu_seconds: what it took, or as long as the service does not say so, the estimate; 0 before its end.
@@ -60,6 +63,9 @@ class Record:
     device: str
     tags: list[str]
     estimated_seconds: float
+    calibration: str | None = None
+    tile: str = ""
+    tiles: int = 1
     status: Status = "submitting"
     job_id: str | None = None
     qpu_seconds: float = 0.0

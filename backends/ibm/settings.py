@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
-import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 
+from ..fingerprint import fingerprint, gate_list
 from ..options import IbmRuntimeOptions
 
 _SHAPE_RESULTS = (
@@ -46,14 +44,5 @@ def estimator_options(options: IbmRuntimeOptions) -> EstimatorOptions:
 
 def request_digest(circuit: QuantumCircuit, paulis: Sequence[str], options: IbmRuntimeOptions) -> str:
     """Fingerprint of a question but for its parameters, the same in every process."""
-    gates = [
-        (
-            item.operation.name,
-            [circuit.find_bit(qubit).index for qubit in item.qubits],
-            [p.tolist() if isinstance(p, np.ndarray) else p for p in item.operation.params],
-        )
-        for item in circuit.data
-    ]
     chosen = {key: getattr(options, key) for key in _SHAPE_RESULTS}
-    text = json.dumps([circuit.num_qubits, gates, list(paulis), chosen], default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprint(circuit.num_qubits, gate_list(circuit), list(paulis), chosen)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
-from qiskit_aer import AerSimulator
 from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError, RuntimeJobNotFound
 from qiskit_ibm_runtime.utils import validate_isa_circuits
 
-from ..device import fake_device_names, isa_circuit, load_device, restrict
+from ..compiling import Compiled, compile_circuit
+from ..device import fake_device_names, load_device, restrict
 from ..errors import ExecutionError, UserError
+from ..lowering import choose
 from ..options import IbmRuntimeOptions
+from ..split_simulator import SplitSimulator
 from .secrets import redact
+
+Array = npt.NDArray[np.float64]
 
 LEAST_BUSY = "least_busy"
 """As a backend name: the device with the shortest queue, whatever its quality."""
-
-MAX_DENSITY_QUBITS = 7
-"""A density matrix of more qubits takes a rehearsal longer than the few shots of each twirled circuit."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,13 @@ class Placed:
     Attributes:
         circuit: in the device's gates; its layout maps observables.
         backend: what jobs are submitted to.
+        values: from values of the parameters of the circuit that was asked for, (R, num_parameters), to those
+            of `circuit`.
     """
 
     circuit: QuantumCircuit
     backend: BackendV2
+    values: Callable[[Array], Array]
 
 
 class Site(ABC):
@@ -70,20 +76,20 @@ class Site(ABC):
     def job_tagged(self, tag: str) -> Any | None:
         """A job by a tag that only it has; None if there is none."""
 
-    def _compile(self, circuit: QuantumCircuit) -> QuantumCircuit:
-        return isa_circuit(
+    def _compile(self, circuit: QuantumCircuit) -> Compiled:
+        return compile_circuit(
             circuit,
             self.device,
+            self.options.lowering,
             optimization_level=self.options.optimization_level,
-            seed_transpiler=self.options.seed_transpiler,
+            seed=self.options.seed_transpiler,
         )
 
 
 class Rehearsal(Site):
     """A recorded device: jobs run here, with the noise of its calibration, on the qubits a circuit uses.
 
-    Nothing outlives the process but the journal. Up to `MAX_DENSITY_QUBITS` qubits the density matrix is
-    simulated, beyond them trajectories that branch where noise strikes.
+    Nothing outlives the process but the journal. Independent parts of a circuit are simulated apart.
     """
 
     jobs_per_minute = None
@@ -92,17 +98,13 @@ class Rehearsal(Site):
     def __init__(self, options: IbmRuntimeOptions) -> None:
         super().__init__(options)
         self.device = load_device(options.backend_name)
+        choose(options.lowering, self.device)  # refuses what the device cannot do
 
     def place(self, circuit: QuantumCircuit) -> Placed:
         """Compile for the chip, then cut out what is used."""
-        small, part = restrict(self._compile(circuit), self.device)
-        simulator = AerSimulator.from_backend(
-            part,
-            method="density_matrix" if part.num_qubits <= MAX_DENSITY_QUBITS else "statevector",
-            shot_branching_enable=True,  # many trajectories meet no noise, and are one
-            max_parallel_threads=self.options.threads or 0,
-        )
-        return Placed(small, simulator)
+        compiled = self._compile(circuit)
+        small, part = restrict(compiled.circuit, self.device)
+        return Placed(small, SplitSimulator.on(part, self.options.threads), compiled.values)
 
     def job(self, job_id: str) -> None:
         """No job of another process is left."""
@@ -128,12 +130,13 @@ class Cloud(Site):
         with _connecting():
             self.service = QiskitRuntimeService(name=options.account, instance=options.instance)
             self.device = self._find(options.backend_name, num_qubits, earlier)
+        choose(options.lowering, self.device)  # refuses what the device cannot do
 
     def place(self, circuit: QuantumCircuit) -> Placed:
         """Compile, and check what the service would refuse."""
         compiled = self._compile(circuit)
-        validate_isa_circuits([compiled], self.device.target)
-        return Placed(compiled, self.device)
+        validate_isa_circuits([compiled.circuit], self.device.target)
+        return Placed(compiled.circuit, self.device, compiled.values)
 
     def job(self, job_id: str) -> Any | None:
         """Ask the service."""
@@ -148,10 +151,13 @@ class Cloud(Site):
         return found[0] if found else None
 
     def _find(self, name: str, num_qubits: int, earlier: str | None) -> BackendV2:
+        features = {"use_fractional_gates": True} if self.options.lowering == "fractional" else {}
         if name == LEAST_BUSY and earlier is None:
-            return self.service.least_busy(operational=True, simulator=False, min_num_qubits=num_qubits)
+            return self.service.least_busy(
+                operational=True, simulator=False, min_num_qubits=num_qubits, **features
+            )
         try:
-            return self.service.backend(earlier if name == LEAST_BUSY else name)
+            return self.service.backend(earlier if name == LEAST_BUSY else name, **features)
         except QiskitBackendNotFoundError:
             there = sorted(device.name for device in self.service.backends())
             raise UserError(

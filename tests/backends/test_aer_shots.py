@@ -158,20 +158,23 @@ def three_qubits() -> QuantumCircuit:
     return circuit
 
 
-@pytest.mark.parametrize("method", ["density_matrix", "statevector"])
-def test_a_device_moves_expectations_as_its_density_matrix_does(kingston, method):
+@pytest.mark.parametrize(
+    ("method", "lowering"),
+    [("density_matrix", None), ("density_matrix", "pauli"), ("statevector", "merged")],
+)
+def test_a_device_moves_expectations_as_its_density_matrix_does(kingston, method, lowering):
     shots = 60_000 if method == "density_matrix" else 2000
-    layer = layer_of(RING, shots=shots, noise_model="fake_kingston", method=method, seed_transpiler=1)
+    options = {"noise_model": "fake_kingston", "lowering": lowering, "seed_transpiler": 1}
+    layer = layer_of(RING, shots=shots, method=method, **options)
     inputs = torch.tensor([[0.2, 0.5, -0.4]])
     with torch.no_grad():
         measured = layer(inputs)[0].numpy()
     program = without_controls(program_from_circuit(RING.circuit, RING.circuit.parameters))
-    (piece,) = on_device(kingston, 2, 1)(program)
+    (piece,) = on_device(kingston, 2, 1, lowering)(program)
     values = _values(RING, inputs[0], layer.weight.data)
     angles = program.angles(np.array([values[p] for p in RING.circuit.parameters]), np.zeros(0))
-    bound = piece.circuit.assign_parameters(
-        piece.angles(angles[list(piece.components[0].angles)], np.zeros(0))
-    )
+    own = piece.angles(angles[None, list(piece.components[0].angles)])[0]
+    bound = piece.circuit.assign_parameters(dict(zip(piece.parameters, own, strict=True)))
     expected = noisy_z(bound, piece.noise_model, piece.wires)
     np.testing.assert_allclose(measured, expected, atol=5 / shots**0.5)
     ideal = make_backend("statevector").layer(RING)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from qvunet.batches import BatchSource
+from qvunet.conditioning import TrainingLabels
 
 
 @pytest.fixture
@@ -30,9 +31,10 @@ def test_a_batch_is_a_function_of_seed_and_step(source):
 
 
 def test_processes_share_the_batch_of_one(source):
+    source = replace(source, labels=TrainingLabels(torch.arange(10), num_classes=10, dropout=0.5, seed=3))
     whole = source.batch(2)
     parts = [replace(source, process=i, num_processes=2).batch(2) for i in range(2)]
-    for field in ("images", "noise", "timesteps"):
+    for field in ("images", "noise", "timesteps", "labels"):
         assert torch.equal(torch.cat([getattr(part, field) for part in parts]), getattr(whole, field))
 
 
@@ -44,3 +46,10 @@ def test_noise_is_standard_and_timesteps_cover_the_range(source):
     timesteps = torch.cat([batch.timesteps for batch in batches])
     assert timesteps.min() < 10
     assert 990 < timesteps.max() < 1000
+
+
+def test_each_image_brings_its_own_label(source):
+    assert source.batch(0).labels is None
+    labelled = replace(source, labels=TrainingLabels(torch.arange(10), num_classes=10, dropout=0.0, seed=3))
+    for step in range(3):
+        assert labelled.batch(step).labels.tolist() == source.indices(step).tolist()

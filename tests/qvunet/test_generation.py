@@ -52,6 +52,25 @@ def test_the_default_directory_says_what_is_in_it(trained, tiny):
     assert grid.parent == trained.samples / "step_000004_aer_statevector_dpmpp3_seed5"
 
 
+def test_classes_and_guidance_are_told_in_the_record_and_the_directory(tmp_path):
+    config = Config.model_validate(
+        {
+            **TINY,
+            "model": {"num_classes": 10},
+            "train": {**TINY["train"], "steps": 1},
+            "sample": {"num": 6, "steps": 1, "classes": [7, 2], "guidance_scale": 1.5},
+        }
+    )
+    run = RunDirectory(tmp_path / "run")
+    train(config, run)
+    grid = generate(config, run)
+    assert grid.parent.name == "step_000001_statevector_ddim1_class7-2_guidance1.5_seed0"
+    record = json.loads((grid.parent / "sample.json").read_text())
+    assert record["classes_in_turn"] == [7, 2]
+    width, height = Image.open(grid).size
+    assert height > width  # two columns, one a class
+
+
 def test_backends_draw_the_same_images(trained, tiny, tmp_path):
     values = {**tiny.model_dump(), "backend": {"name": "aer_statevector"}}
     grids = [

@@ -58,13 +58,18 @@ def test_dry_run_shows_the_cost_and_leaves_nothing(trained):
     assert sorted(trained.rglob("*")) == before
 
 
-def test_dry_run_of_training_counts_gradients_and_grids(tiny_file, tmp_path):
+@pytest.mark.parametrize(
+    ("guidance", "evaluations"),
+    [([], 1), (["--set=model.num_classes=10", "--set=sample.guidance_scale=2"], 2)],
+)
+def test_dry_run_of_training_counts_gradients_and_grids(tiny_file, tmp_path, guidance, evaluations):
     spsa = ["--set=backend.gradient=spsa", "--set=backend.max_qpu_seconds=1000"]
     where = ["--config", tiny_file, "--run-dir", tmp_path / "run"]
-    result = run_cli("train", *where, *ON_HARDWARE[:4], *spsa, "--dry-run")
+    result = run_cli("train", *where, *ON_HARDWARE[:4], *spsa, *guidance, "--dry-run")
     assert result.exit_code == 0, result.output
-    # 4 steps of 4 layers, twice for the gradient, and a grid of 2 images in 2 steps.
-    assert f"{4 * 4 * (4 + 2 * 4) + 2 * 4 * 2} of 4 shots, in {4 * 4 * 2 + 2 * 4} jobs" in result.stdout
+    # 4 steps of 4 layers, twice for the gradient, and a grid of 2 images in 2 steps, guided or not.
+    num_circuits = 4 * 4 * (4 + 2 * 4) + evaluations * 2 * 4 * 2
+    assert f"{num_circuits} of 4 shots, in {4 * 4 * 2 + 2 * 4} jobs" in result.stdout
     assert "param_shift would take" in result.stdout
     assert not (tmp_path / "run").exists()
 
@@ -155,3 +160,26 @@ def test_killed_half_way_and_run_again_only_what_is_missing_is_submitted(trained
     again = run_cli(*command)
     assert again.exit_code == 0
     assert records(trained) == after
+
+
+def test_a_tiled_command_runs_and_goes_on(trained):
+    """Two images on two tiles: 24 qubits, simulated as twice twelve."""
+    command = ["sample", "--run", str(trained), *ON_HARDWARE, "--set=backend.tiles=4", "--steps=1", "--yes"]
+    result = run_cli(*command)
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 shots, in 4 jobs" in result.stdout
+    made = records(trained)
+    tiled = {name: record for name, record in made.items() if record["tiles"] == 4}
+    assert len(tiled) == 4
+    assert all(record["calibration"].startswith("20") for record in tiled.values())
+    lost = sorted(tiled)[-1]
+    for path in trained.glob(f"jobs/*/{lost}.*"):
+        path.unlink()
+    again = run_cli(*command)
+    assert again.exit_code == 0
+    assert "done before  3 jobs" in again.stdout
+    after = records(trained)
+    assert after.keys() == made.keys()
+    assert {name: after[name] for name in made if name != lost} == {
+        n: r for n, r in made.items() if n != lost
+    }

@@ -224,3 +224,21 @@ def test_a_missing_tensorboard_is_named(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("qvunet.training.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"train\.tensorboard: .*pip install"):
         make_accelerator(change(tiny, train={"tensorboard": True}), RunDirectory(tmp_path / "run"))
+
+
+def test_a_measured_step_says_what_it_had_executed(tiny, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    backend = {"name": "statevector", "shots": 8, "gradient": "spsa", "spsa_directions": 2}
+    config = Config.model_validate({**change(tiny, train={"steps": 2}).model_dump(), "backend": backend})
+    summary = train(config, run)
+    circuits = 4 * 4 * (1 + 2 * 2)  # four layers, four images, and two directions, forth and back
+    for line in run.read_metrics():
+        assert (line["circuits"], line["executions"]) == (circuits, 8 * circuits)
+    assert f"executions   {8 * circuits:,} a step" in "\n".join(summary.lines())
+
+
+def test_exact_values_are_no_executions(tiny, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    summary = train(change(tiny, train={"steps": 1}), run)
+    assert "executions" not in run.read_metrics()[0]
+    assert "executions" not in "\n".join(summary.lines())

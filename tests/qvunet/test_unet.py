@@ -11,40 +11,7 @@ from backends import CircuitLayer, make_backend
 from backends.errors import UserError
 from qvunet import QVUNet
 from qvunet.ansatz import ANSATZES, fqconv
-
-VARIANTS = {
-    "compact": {},
-    "compact hqconv": {"ansatz": "hqconv"},
-    "compact fqconv 50 %": {"ansatz": "fqconv", "hybridization": 0.5, "num_layers": 2},
-    "compact hqconv 100 %": {"ansatz": "hqconv", "hybridization": 1.0},
-    "compact before_conv": {"ansatz": "hqconv", "placement": "before_conv"},
-    "compact shared": {"ansatz": "hqconv", "hybridization": 0.5, "share_circuits": True},
-    "compact quanv": {"ansatz": "hqconv", "quanv": True},
-    "compact quanv, classical vertex": {"ansatz": "fqconv", "quanv": True, "hybridization": 0.0},
-    "compact classes": {"num_classes": 3},
-    "wide": {"preset": "wide"},
-    "wide fqconv": {"preset": "wide", "ansatz": "fqconv"},
-    "wide parallel 100 %": {
-        "preset": "wide", "ansatz": "hqconv", "hybridization": 1.0, "placement": "parallel"
-    },
-}  # fmt: skip
-HYBRID = {name: options for name, options in VARIANTS.items() if "ansatz" in options}
-variants = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-hybrids = pytest.mark.parametrize("options", HYBRID.values(), ids=HYBRID)
-
-
-def build(*, double: bool = True, **options) -> QVUNet:
-    """A network for 16x16 images, whose vertex is 2x2 pixels as with 28x28."""
-    torch.manual_seed(0)
-    net = QVUNet.from_preset(**{"sample_size": 16} | options)
-    return net.double() if double else net
-
-
-def batch(net: QVUNet, size: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    shape = (size, net.config.in_channels, net.config.sample_size, net.config.sample_size)
-    sample = torch.randn(shape, generator=generator, dtype=net.dtype)
-    return sample, torch.randint(1000, (size,), generator=generator)
+from tests.qvunet.networks import batch, build
 
 
 @pytest.mark.parametrize(
@@ -110,89 +77,6 @@ def test_colour_images_of_32_pixels(preset):
     assert net(sample, timestep).sample.shape == (2, 3, 32, 32)
 
 
-def dead_biases(net: QVUNet) -> set[nn.Parameter]:
-    """Biases that a GroupNorm of one channel a group removes: their gradient is zero by definition."""
-    dead: set[nn.Parameter] = set()
-    for unit in (module for module in net.modules() if hasattr(module, "mixer1")):
-        for half, norm in ((unit.mixer1, unit.norm1), (unit.mixer2, unit.norm2)):
-            if net.config.preset == "compact" and norm.num_groups == norm.num_channels:
-                dead |= {m.bias for m in half.modules() if isinstance(m, nn.Conv2d)}
-    return dead
-
-
-@variants
-def test_every_weight_gets_a_gradient(options):
-    net = build(**options)
-    sample, timestep = batch(net, 4)
-    labels = torch.arange(4) if options.get("num_classes") else None
-    prediction = net(sample, timestep, labels).sample
-    (prediction * torch.randn(prediction.shape, dtype=prediction.dtype)).sum().backward()
-    dead = dead_biases(net)
-    without = [name for name, p in net.named_parameters() if p not in dead and not p.grad.abs().max() > 1e-9]
-    assert without == []
-    for name, layer in net.circuit_layers().items():
-        assert (layer.weight.grad.abs() > 1e-12).all(), name
-
-
-@variants
-def test_permuting_the_batch_permutes_the_output(options):
-    net = build(**options)
-    sample, timestep = batch(net)
-    order = torch.tensor([2, 0, 1])
-    with torch.inference_mode():
-        expected = net(sample, timestep).sample[order]
-        assert expected.shape == sample.shape
-        torch.testing.assert_close(net(sample[order], timestep[order]).sample, expected)
-
-
-@hybrids
-def test_every_circuit_matters(options):
-    net = build(**options)
-    sample, timestep = batch(net, 1)
-    with torch.inference_mode():
-        before = net(sample, timestep).sample
-        for name, layer in net.circuit_layers().items():
-            saved = layer.weight.clone()
-            last_circuit = layer.weight[-1] if layer.num_circuits else layer.weight
-            last_circuit += 0.5
-            assert (net(sample, timestep).sample - before).abs().max() > 1e-9, name
-            layer.weight.copy_(saved)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"ansatz": "hqconv", "quanv": True},
-        {"ansatz": "fqconv", "hybridization": 1.0, "share_circuits": True, "encoding_scale": 0.7},
-        {"ansatz": "hqconv", "placement": "before_conv", "num_classes": 2},
-    ],
-)
-def test_gradients_match_finite_differences(options):
-    net = build(**options)
-    sample, timestep = batch(net, 2)
-    generator = torch.Generator().manual_seed(2)
-    target = torch.randn(sample.shape, generator=generator, dtype=sample.dtype)
-
-    def loss() -> torch.Tensor:
-        return (net(sample, timestep).sample - target).square().mean()
-
-    sample.requires_grad_()
-    loss().backward()
-    circuits = [layer.weight for layer in net.circuit_layers().values()]
-    others = [p for p in net.parameters() if all(p is not weight for weight in circuits)]
-    for group in (circuits, others, [sample]):
-        gradient = nn.utils.parameters_to_vector(p.grad for p in group)
-        direction = torch.randn(gradient.shape, generator=generator, dtype=gradient.dtype)
-        direction = gradient / gradient.norm() + direction / direction.norm()
-        start = nn.utils.parameters_to_vector(group)
-        values = []
-        for step in (1e-5, -1e-5):
-            nn.utils.vector_to_parameters(start + step * direction, group)
-            values.append(loss().detach())
-        nn.utils.vector_to_parameters(start, group)
-        torch.testing.assert_close((values[0] - values[1]) / 2e-5, gradient @ direction, rtol=1e-4, atol=0)
-
-
 def test_classes_change_the_output_and_no_label_is_the_null_class():
     net = build(num_classes=3)
     sample, timestep = batch(net)
@@ -226,6 +110,7 @@ def test_images_of_another_size_are_refused():
         ({"preset": "huge"}, "preset = 'huge'"),
         ({"quanv": True}, "quanv: needs an ansatz"),
         ({"num_classes": 0}, "num_classes = 0"),
+        ({"core": "mlp"}, "core = 'mlp': needs the ansatz"),
         ({"ansatz": "hqconv", "sample_size": 8}, "sample_size: unit 1 of the vertex is 1x1 pixels"),
         ({"ansatz": "hqconv", "backend": "abacus"}, "abacus"),
         (
@@ -246,7 +131,15 @@ def test_a_new_ansatz_is_one_registry_line(monkeypatch):
     assert net(*batch(net)).sample.isfinite().all()
 
 
-@pytest.mark.parametrize("options", [VARIANTS["compact quanv"], VARIANTS["wide fqconv"], {"num_classes": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ansatz": "hqconv", "quanv": True},
+        {"preset": "wide", "ansatz": "fqconv"},
+        {"ansatz": "hqconv", "core": "mlp", "hybridization": 1.0},
+        {"num_classes": 2},
+    ],
+)
 def test_saving_and_loading_is_exact(tmp_path, options):
     net = build(**options, double=False)
     net.save_pretrained(tmp_path)

@@ -1,0 +1,146 @@
+"""From the independent parts of a program to native gates on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import rustworkx as rx
+from qiskit.providers import BackendV2
+
+from ..device import SubDevice
+from ..errors import UserError
+from ..options import Lowering
+from ..structure import Component
+from .coupler import COUPLING_GATES, can_merge, couplers, has_fractional
+from .embedding import embed
+from .emission import Part
+from .hops import Prices
+from .native import native_gates
+from .routing import Route, find_routes
+from .skeleton import Skeleton
+
+CANDIDATES = 5
+"""Cheapest routes that are tried where the chip has no room left for the cheapest."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What components of one shape share: a skeleton and its routes."""
+
+    skeleton: Skeleton
+    routes: list[Route]
+
+
+def choose(lowering: Lowering | None, device: BackendV2) -> Lowering:
+    """The lowering for a device: the one asked for, else merged where the device has the gates for it.
+
+    Raises:
+        UserError: if the device lacks the gates for the one asked for.
+    """
+    chosen = lowering or ("merged" if can_merge(device.target) else "pauli")
+    if chosen != "pauli" and not can_merge(device.target):
+        raise UserError(
+            f"lowering = {chosen}: needs the gates rz, sx and one of {', '.join(COUPLING_GATES)}; "
+            f"{device.name} has {', '.join(sorted(device.target.operation_names))}: take pauli"
+        )
+    if chosen == "fractional" and not has_fractional(device.target):
+        raise UserError(f"lowering = fractional: {device.name} has no rzz gate; allowed: pauli, merged")
+    return chosen
+
+
+def lower(
+    components: Sequence[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+) -> list[Part]:
+    """Compile for a device, each part on qubits of its own, the largest first on the best.
+
+    Args:
+        components: of a program without controls.
+        device: where it is to run.
+        fractional: whether to use RZZ gates of any angle.
+        seed: of the searches.
+
+    Returns:
+        The components in native gates, for `emit`; together they are equivalent up to global phase.
+
+    Raises:
+        UserError: if the device lacks gates or has no room.
+    """
+    choose("fractional" if fractional else "merged", device)
+    whole = SubDevice(device, range(device.num_qubits))  # without what is broken
+    couplings = couplers(whole.target)
+    ordered = sorted(components, key=lambda component: -len(component.qubits))
+    placer = _Placer(whole, Prices(1 if fractional else 2), seed)
+    routes = placer.one_by_one(ordered) or placer.together(ordered)
+    if routes is None:
+        raise UserError(
+            f"device {device.name}: has {device.num_qubits} qubits, but no room for coupled parts of "
+            f"{', '.join(str(len(component.qubits)) for component in ordered)}"
+        )
+    parts = []
+    for component, route in zip(ordered, routes, strict=True):
+        skeleton = placer.plan(component).skeleton
+        gates = native_gates(route, skeleton, couplings, fractional=fractional)
+        parts.append(Part(component, skeleton, route, gates))
+    return parts
+
+
+class _Placer:
+    """Gives components qubits that no other has."""
+
+    def __init__(self, device: SubDevice, prices: Prices, seed: int) -> None:
+        self._device = device
+        self._prices = prices
+        self._seed = seed
+        self._plans: dict[object, _Plan] = {}
+
+    def plan(self, component: Component) -> _Plan:
+        """For components of this shape; their routes may lead anywhere on the chip."""
+        if component.shape not in self._plans:
+            skeleton = Skeleton.of(component.operations, len(component.qubits), len(component.angles))
+            routes = self._routes(skeleton, range(self._device.num_qubits))
+            self._plans[component.shape] = _Plan(skeleton, routes)
+        return self._plans[component.shape]
+
+    def one_by_one(self, components: Sequence[Component]) -> list[Route] | None:
+        """Each on the best qubits that the ones before have left; None if they have left too few."""
+        free, routes = list(range(self._device.num_qubits)), list[Route]()
+        for component in components:
+            plan = self.plan(component)
+            # What fits nowhere in the rest may fit there in another form.
+            route = self._embedded(plan, free) or self._embedded(
+                _Plan(plan.skeleton, self._routes(plan.skeleton, free)), free
+            )
+            if route is None:
+                return None
+            routes.append(route)
+            free = [qubit for qubit in free if qubit not in route.wires]
+        return routes
+
+    def together(self, components: Sequence[Component]) -> list[Route] | None:
+        """All at once, as a chip asks for that is hardly larger than the circuit."""
+        plans = [self.plan(component) for component in components]
+        if not all(plan.routes for plan in plans):
+            return None
+        parts = [(plan.skeleton, plan.routes[0]) for plan in plans]
+        return embed(parts, self._prices, self._device.target, self._seed)
+
+    def _embedded(self, plan: _Plan, free: Sequence[int]) -> Route | None:
+        target = SubDevice(self._device, free).target
+        for route in plan.routes[:CANDIDATES]:
+            found = embed([(plan.skeleton, route)], self._prices, target, self._seed)
+            if found is not None:
+                return found[0].on(free)
+        return None
+
+    def _routes(self, skeleton: Skeleton, free: Sequence[int]) -> list[Route]:
+        """Over the largest connected part of the device that is free."""
+        graph = rx.PyGraph()
+        graph.add_nodes_from(free)
+        coupling = SubDevice(self._device, free).target.build_coupling_map()
+        graph.add_edges_from_no_data(list(coupling.get_edges()) if coupling else [])
+        largest = max(rx.connected_components(graph), key=len, default=set())
+        if len(largest) < skeleton.num_qubits:
+            return []
+        part = SubDevice(self._device, [free[k] for k in sorted(largest)])
+        return find_routes(skeleton, part.target.build_coupling_map(), self._prices, self._seed)

@@ -1,0 +1,120 @@
+"""Where tiles fit on a device, how well each would do there, and how many are worth having."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.transpiler.exceptions import TranspilerError
+
+from .calibration import success_probability
+from .compiling import compile_circuit
+from .device import SubDevice, restrict
+from .errors import UserError
+from .options import Lowering
+
+MIN_RELATIVE_SUCCESS = 0.8
+"""``tiles: auto`` stops before a tile whose estimated success probability is below this part of the first's.
+
+A signal damped to 0.8 wants 1 / 0.8^2 = 1.6 times the shots; beyond that a tile hardly earns its place."""
+
+
+@dataclass(frozen=True)
+class TilePlace:
+    """Where one tile would lie.
+
+    Attributes:
+        qubits: of the chip.
+        success: estimated probability of an execution without error; see `calibration.success_probability`.
+    """
+
+    qubits: tuple[int, ...]
+    success: float
+
+
+@dataclass(frozen=True)
+class TilingPenalty:
+    """What tiling costs in fidelity: estimated success probabilities on one device.
+
+    Attributes:
+        tiles: how many.
+        single: of the first tile, which is where a circuit alone would lie.
+        mean: of all tiles.
+        worst: of the worst tile.
+    """
+
+    tiles: int
+    single: float
+    mean: float
+    worst: float
+
+    @classmethod
+    def of(cls, places: Sequence[TilePlace]) -> TilingPenalty:
+        """The penalty of tiles placed one after another."""
+        successes = [place.success for place in places]
+        return cls(len(places), successes[0], sum(successes) / len(successes), min(successes))
+
+    def __str__(self) -> str:
+        alone = f"estimated success {self.single:.2f}"
+        if self.tiles == 1:
+            return alone
+        return f"{alone} alone; of {self.tiles} tiles {self.mean:.2f} in the mean, {self.worst:.2f} the worst"
+
+
+def place_tiles(
+    circuit: QuantumCircuit,
+    device: BackendV2,
+    lowering: Lowering | None = None,
+    *,
+    optimization_level: int = 2,
+    seed: int = 0,
+) -> Iterator[TilePlace]:
+    """Place one tile after another, each where it does best on the qubits that are left, until none fits.
+
+    Args:
+        circuit: of one tile.
+        device: with its calibration.
+        lowering: and the rest, as in `compile_circuit`.
+        optimization_level: likewise.
+        seed: likewise.
+
+    Raises:
+        UserError: if not even one tile fits.
+    """
+    whole, taken = SubDevice(device, range(device.num_qubits)), set[int]()
+    while True:
+        free = SubDevice(whole, [k for k, qubit in enumerate(whole.chip_qubits) if qubit not in taken])
+        try:
+            found = compile_circuit(circuit, free, lowering, optimization_level=optimization_level, seed=seed)
+        except (TranspilerError, UserError) as error:  # too few qubits, or too few in one piece
+            if taken:
+                return
+            raise (
+                error if isinstance(error, UserError) else UserError(f"device {device.name}: {error}")
+            ) from None
+        small, part = restrict(found.circuit, free)
+        measured = small.layout.final_index_layout()[: circuit.num_qubits]
+        yield TilePlace(part.chip_qubits, success_probability(small, part.target, measured))
+        taken.update(part.chip_qubits)
+
+
+def good_tiles(places: Iterator[TilePlace]) -> list[TilePlace]:
+    """The tiles before the first that does much worse than the first of all; see `MIN_RELATIVE_SUCCESS`."""
+    first = next(places)
+    good = takewhile(lambda place: place.success >= MIN_RELATIVE_SUCCESS * first.success, places)
+    return [first, *good]
+
+
+def first_tiles(places: Iterator[TilePlace], tiles: int) -> list[TilePlace]:
+    """A given number of tiles.
+
+    Raises:
+        UserError: if fewer fit; says how many.
+    """
+    found = list(islice(places, tiles))
+    if len(found) < tiles:
+        raise UserError(f"tiles = {tiles}: the device has room for {len(found)}; at most that, or auto")
+    return found

@@ -1,0 +1,1 @@
+"""What the circuits cost on a chip; see scripts/depth_report.py."""

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from qiskit.circuit import QuantumCircuit
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def _scripts_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs the script here, since importing Qiskit once more takes longer than the work."""
+    import depth_report
+
+    from backends.lowering import routing
+
+    monkeypatch.setattr(routing, "STARTS_PER_QUBIT", 1)
+
+    def call(*arguments: str) -> Path:
+        monkeypatch.setattr(sys, "argv", ["depth_report.py", *arguments, "--out", str(tmp_path)])
+        depth_report.main()
+        return tmp_path
+
+    return call
+
+
+def test_a_small_report(run, capsys):
+    out = run(
+        *["--ansatz", "fqconv", "--device", "line", "--qubits", "13", "--seeds", "2"],
+        *["--lowering", "stock", "merged", "fractional", "--optimization-level", "1"],
+        *["--noise-error", "--noise-rows", "2", "--shots", "64"],
+    )
+    document = json.loads((out / "depth.json").read_text())
+    stock, merged, fractional = document["cases"]
+    assert (merged["median"]["two_qubit_gates"], fractional["median"]["two_qubit_gates"]) == (28, 20)
+    assert merged["median"]["swaps"] == 4
+    assert stock["ratio_to_stock"]["two_qubit_gates"] == 1
+    assert merged["ratio_to_stock"]["two_qubit_gates"] == 28 / stock["median"]["two_qubit_gates"] < 0.65
+    assert merged["median"]["success"] > stock["median"]["success"]
+    assert 0 < merged["median"]["success_idle"] < merged["median"]["success"]
+    assert [error["lowering"] for error in document["noise_errors"]] == ["stock", "merged", "fractional"]
+    for error in document["noise_errors"]:
+        assert 0 < error["interval"][0] <= error["rmse"] <= error["interval"][1] < 1
+    with (out / "depth.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["lowering"], row["seed"]) for row in rows][:3] == [
+        ("stock", "0"),
+        ("stock", "1"),
+        ("merged", "0"),
+    ]
+    assert rows[2]["two_qubit_gates"] == "28"
+    for name in ("depth", "fqconv_1_stock", "fqconv_1_merged", "fqconv_1_fractional"):
+        assert min(Image.open(out / f"{name}.png").size) > 200
+    page = (out / "depth.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert "errors and timings are invented" in page
+    assert "assumed to be as good" in page
+    assert "| fqconv | 1 | merged | 28 (28) |" in (out / "depth.md").read_text()
+    assert "merged" in capsys.readouterr().out
+
+
+def test_an_unknown_device_is_refused(run, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run("--device", "fake_nowhere")
+    assert stopped.value.code == 2
+    assert "'fake_nowhere': unknown; allowed: fake_" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "size", "neighbours"),
+    [("line", 5, 5, 2), ("grid", 12, 12, 4), ("heavy_hex", 20, 57, 3), ("all_to_all", 6, 6, 5)],
+)
+def test_generic_maps(name, least, size, neighbours):
+    from depth.devices import CZ_ERROR, find_device
+
+    device = find_device(name, least)
+    pairs = device.target["cz"]
+    assert device.num_qubits == size
+    assert max(sum(a == q for a, _ in pairs) for q in range(size)) == neighbours
+    assert all(found.error == CZ_ERROR and pair[::-1] in pairs for pair, found in pairs.items())
+
+
+def test_metrics_of_a_circuit_counted_by_hand():
+    from depth.compile import Compiled
+    from depth.devices import (
+        CZ_ERROR,
+        CZ_SECONDS,
+        READOUT_ERROR,
+        READOUT_SECONDS,
+        RELAXATION_SECONDS,
+        SX_ERROR,
+        SX_SECONDS,
+        find_device,
+    )
+    from depth.metrics import measure
+
+    from backends.device import routed_layout
+
+    circuit = QuantumCircuit(3)
+    circuit.sx(0)
+    circuit.cz(0, 1)
+    circuit.rz(0.3, 1)
+    circuit.sx(1)
+    circuit.cz(1, 2)
+    circuit._layout = routed_layout(circuit, [0, 1, 2])
+    found = measure(Compiled(circuit, 1, lambda x, w: x), find_device("line", 3).target, 2.0)
+    assert (found.two_qubit_gates, found.two_qubit_depth, found.depth, found.swaps, found.seconds) == (
+        2,
+        2,
+        4,
+        1,
+        2,
+    )
+    assert found.duration_us == pytest.approx(1e6 * (2 * SX_SECONDS + 2 * CZ_SECONDS + READOUT_SECONDS))
+    errors = (1 - SX_ERROR) ** 2 * (1 - CZ_ERROR) ** 2 * (1 - READOUT_ERROR) ** 3
+    assert found.success == pytest.approx(errors)
+    waits = (SX_SECONDS + CZ_SECONDS) / RELAXATION_SECONDS  # qubit 0 till the readout; qubit 2 began late
+    assert found.success_idle == pytest.approx(errors * (1 / 2 + math.exp(-waits) / 2))
