@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
+from qiskit.transpiler.exceptions import TranspilerError
 
 from .device import isa_circuit
+from .errors import UserError
 from .lowering import choose, emit, lower
 from .options import Lowering
 from .program import program_from_circuit, without_controls
@@ -55,9 +57,17 @@ def compile_circuit(
     """
     chosen = choose(lowering, device)
     if chosen == "pauli":
-        compiled = isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed)
-        return Compiled(compiled, lambda rows: rows)
+        return Compiled(_transpiled(circuit, device, optimization_level, seed), lambda rows: rows)
     program = without_controls(program_from_circuit(circuit, circuit.parameters))
     parts = lower(components(program), device, fractional=chosen == "fractional", seed=seed)
     lowered, no_weights = emit(parts, device.num_qubits), np.zeros(0)
     return Compiled(lowered.circuit, lambda rows: lowered.values(program.angles(rows, no_weights)))
+
+
+def _transpiled(
+    circuit: QuantumCircuit, device: BackendV2, optimization_level: int, seed: int
+) -> QuantumCircuit:
+    try:
+        return isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed)
+    except TranspilerError as error:  # such as a device whose qubits are not in one piece
+        raise UserError(f"device {device.name}: the circuit cannot be placed ({error.message})") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import tee
 from typing import Literal
 
 from qiskit.circuit import QuantumCircuit
@@ -25,6 +26,7 @@ class TileChoice:
         self._tiles = tiles
         self._place = place
         self._chosen: dict[str, int] = {}
+        self._places: dict[str, Iterator[TilePlace]] = {}
 
     def __call__(self, circuit: QuantumCircuit) -> int:
         """How many tiles a circuit gets, if it has that many rows.
@@ -36,7 +38,7 @@ class TileChoice:
             return self._tiles
         key = circuit_fingerprint(circuit)
         if key not in self._chosen:
-            self._chosen[key] = len(good_tiles(self._place(circuit)))
+            self._chosen[key] = len(good_tiles(self._places_of(circuit)))
         return self._chosen[key]
 
     def recall(self, key: str, tiles: int) -> None:
@@ -49,4 +51,10 @@ class TileChoice:
         Raises:
             UserError: if so many tiles do not fit on the device.
         """
-        return TilingPenalty.of(first_tiles(self._place(circuit), self(circuit)))
+        return TilingPenalty.of(first_tiles(self._places_of(circuit), self(circuit)))
+
+    def _places_of(self, circuit: QuantumCircuit) -> Iterator[TilePlace]:
+        """From the first on, each placed no more than once."""
+        key = circuit_fingerprint(circuit)
+        self._places[key], places = tee(self._places.get(key) or self._place(circuit))
+        return places

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import chain, cycle, islice, takewhile
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
-from qiskit.transpiler.exceptions import TranspilerError
 
 from .calibration import success_probability
 from .compiling import compile_circuit
 from .device import SubDevice, restrict
 from .errors import UserError
+from .lowering import choose, emit, lower_in_turn
 from .options import Lowering
+from .program import program_from_circuit, without_controls
+from .structure import components
 
 MIN_RELATIVE_SUCCESS = 0.8
 """``tiles: auto`` stops before a tile whose estimated success probability is below this part of the first's.
@@ -84,21 +86,46 @@ def place_tiles(
     Raises:
         UserError: if not even one tile fits.
     """
-    whole, taken = SubDevice(device, range(device.num_qubits)), set[int]()
+    whole = SubDevice(device, range(device.num_qubits))
+    chosen = choose(lowering, whole)
+    if chosen == "pauli":
+        found = _transpiled(circuit, whole, optimization_level, seed)
+    else:
+        found = _merged(circuit, whole, chosen == "fractional", seed)
+    first = next(found, None)
+    if first is None:  # which may work out for one tile alone, or says what is wrong
+        compiled = compile_circuit(circuit, whole, chosen, optimization_level=optimization_level, seed=seed)
+        first = restrict(compiled.circuit, whole)
+    for small, part in chain([first], found):
+        measured = small.layout.final_index_layout()[: circuit.num_qubits]
+        yield TilePlace(part.chip_qubits, success_probability(small, part.target, measured))
+
+
+def _transpiled(
+    circuit: QuantumCircuit, whole: SubDevice, optimization_level: int, seed: int
+) -> Iterator[tuple[QuantumCircuit, SubDevice]]:
+    """Tile after tile, on the part of the device that it uses, by Qiskit's transpiler."""
+    taken: set[int] = set()
     while True:
         free = SubDevice(whole, [k for k, qubit in enumerate(whole.chip_qubits) if qubit not in taken])
         try:
-            found = compile_circuit(circuit, free, lowering, optimization_level=optimization_level, seed=seed)
-        except (TranspilerError, UserError) as error:  # too few qubits, or too few in one piece
-            if taken:
-                return
-            raise (
-                error if isinstance(error, UserError) else UserError(f"device {device.name}: {error}")
-            ) from None
+            found = compile_circuit(circuit, free, "pauli", optimization_level=optimization_level, seed=seed)
+        except UserError:  # too few qubits are left, or too few in one piece
+            return
         small, part = restrict(found.circuit, free)
-        measured = small.layout.final_index_layout()[: circuit.num_qubits]
-        yield TilePlace(part.chip_qubits, success_probability(small, part.target, measured))
         taken.update(part.chip_qubits)
+        yield small, part
+
+
+def _merged(
+    circuit: QuantumCircuit, whole: SubDevice, fractional: bool, seed: int
+) -> Iterator[tuple[QuantumCircuit, SubDevice]]:
+    """The same, merged; the search for a tile's form is made once."""
+    program = without_controls(program_from_circuit(circuit, circuit.parameters))
+    tile = sorted(components(program), key=lambda component: -len(component.qubits))
+    parts = lower_in_turn(cycle(tile), whole, fractional=fractional, seed=seed)
+    while len(own := list(islice(parts, len(tile)))) == len(tile):
+        yield restrict(emit(own, whole.num_qubits).circuit, whole)
 
 
 def good_tiles(places: Iterator[TilePlace]) -> list[TilePlace]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,8 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from depth.noise import NoiseError
-    from depth.study import Study
+    from depth.report import Report
+    from depth.study import Case, Study
 
     from qvunet.progress import ProgressReporter
 
@@ -44,8 +45,7 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from depth.devices import find_device
-    from depth.drawing import write_drawing, write_plot
-    from depth.report import Report, drawn, tables, write
+    from depth.report import tables
     from depth.study import Study
 
     from qvunet.progress import ProgressReporter
@@ -62,7 +62,21 @@ def _run(arguments: argparse.Namespace) -> None:
     with ProgressReporter("depth report", len(study) + rows, "circuits") as progress:
         step = _counter(progress)
         cases = list(study.run(step))
+        _publish(study, arguments, cases, [])  # here already, since noise can take an hour
         errors = _errors(study, arguments, step) if rows else []
+    written = _publish(study, arguments, cases, errors)
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    for table in tables(written):
+        console.print(table)
+    console.print(arguments.out / "depth.html")
+
+
+def _publish(
+    study: Study, arguments: argparse.Namespace, cases: Sequence[Case], errors: Sequence[NoiseError]
+) -> Report:
+    from depth.drawing import write_drawing, write_plot
+    from depth.report import Report, drawn, write
+
     title = f"Circuits on {study.device.name}, {study.device.num_qubits} qubits"
     settings = {
         key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()
@@ -71,10 +85,8 @@ def _run(arguments: argparse.Namespace) -> None:
     write_plot(arguments.out / report.plot, cases, title)
     for case in drawn(cases):
         write_drawing(arguments.out / f"{case.name}.png", case)
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    for table in tables(report):
-        console.print(table)
-    console.print(", ".join(str(path) for path in write(report, arguments.out)))
+    write(report, arguments.out)
+    return report
 
 
 def _counter(progress: ProgressReporter) -> Callable[[str], None]:
@@ -147,7 +159,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=_positive, default=20, help="how many, from 0")
     parser.add_argument("--lowering", nargs="+", choices=LOWERINGS, default=list(LOWERINGS))
     parser.add_argument("--noise-error", action="store_true", help="also simulate the device's noise")
-    parser.add_argument("--noise-rows", type=_positive, default=20, help="random rows with noise")
+    parser.add_argument(
+        "--noise-rows",
+        type=_positive,
+        default=20,
+        help="random rows with noise; HQConv's take up to a minute each",
+    )
     parser.add_argument("--shots", type=_positive, default=4096, help="of each such row")
     parser.add_argument("--out", type=Path, default=Path("runs/depth"), help="directory for the results")
     return parser.parse_args()

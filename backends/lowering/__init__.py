@@ -7,6 +7,6 @@ for any number of parameter sets.
 """
 
 from .emission import Lowered, Part, emit
-from .lower import choose, lower
+from .lower import choose, lower, lower_in_turn
 
-__all__ = ["Lowered", "Part", "choose", "emit", "lower"]
+__all__ = ["Lowered", "Part", "choose", "emit", "lower", "lower_in_turn"]

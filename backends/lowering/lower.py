@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import rustworkx as rx
@@ -66,31 +66,41 @@ def lower(
     Raises:
         UserError: if the device lacks gates or has no room.
     """
-    choose("fractional" if fractional else "merged", device)
-    whole = SubDevice(device, range(device.num_qubits))  # without what is broken
-    couplings = couplers(whole.target)
     ordered = sorted(components, key=lambda component: -len(component.qubits))
-    placer = _Placer(whole, Prices(1 if fractional else 2), seed)
-    routes = placer.one_by_one(ordered) or placer.together(ordered)
-    if routes is None:
+    placer = _Placer(device, fractional, seed)
+    parts = list(placer.in_turn(ordered))
+    if len(parts) < len(ordered):
+        parts = placer.together(ordered)
+    if not parts:
         raise UserError(
             f"device {device.name}: has {device.num_qubits} qubits, but no room for coupled parts of "
             f"{', '.join(str(len(component.qubits)) for component in ordered)}"
         )
-    parts = []
-    for component, route in zip(ordered, routes, strict=True):
-        skeleton = placer.plan(component).skeleton
-        gates = native_gates(route, skeleton, couplings, fractional=fractional)
-        parts.append(Part(component, skeleton, route, gates))
     return parts
+
+
+def lower_in_turn(
+    components: Iterable[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+) -> Iterator[Part]:
+    """Compile one component after another, each on the best qubits that are left, until one finds no room.
+
+    The arguments are those of `lower`, but components may go on for ever.
+
+    Raises:
+        UserError: if the device lacks gates.
+    """
+    return _Placer(device, fractional, seed).in_turn(components)
 
 
 class _Placer:
     """Gives components qubits that no other has."""
 
-    def __init__(self, device: SubDevice, prices: Prices, seed: int) -> None:
-        self._device = device
-        self._prices = prices
+    def __init__(self, device: BackendV2, fractional: bool, seed: int) -> None:
+        choose("fractional" if fractional else "merged", device)
+        self._device = SubDevice(device, range(device.num_qubits))  # without what is broken
+        self._couplings = couplers(self._device.target)
+        self._fractional = fractional
+        self._prices = Prices(1 if fractional else 2)
         self._seed = seed
         self._plans: dict[object, _Plan] = {}
 
@@ -102,9 +112,9 @@ class _Placer:
             self._plans[component.shape] = _Plan(skeleton, routes)
         return self._plans[component.shape]
 
-    def one_by_one(self, components: Sequence[Component]) -> list[Route] | None:
-        """Each on the best qubits that the ones before have left; None if they have left too few."""
-        free, routes = list(range(self._device.num_qubits)), list[Route]()
+    def in_turn(self, components: Iterable[Component]) -> Iterator[Part]:
+        """Each on the best qubits that the ones before have left, until they have left too few."""
+        free = list(range(self._device.num_qubits))
         for component in components:
             plan = self.plan(component)
             # What fits nowhere in the rest may fit there in another form.
@@ -112,18 +122,23 @@ class _Placer:
                 _Plan(plan.skeleton, self._routes(plan.skeleton, free)), free
             )
             if route is None:
-                return None
-            routes.append(route)
+                return
+            yield self._part(component, route)
             free = [qubit for qubit in free if qubit not in route.wires]
-        return routes
 
-    def together(self, components: Sequence[Component]) -> list[Route] | None:
-        """All at once, as a chip asks for that is hardly larger than the circuit."""
+    def together(self, components: Sequence[Component]) -> list[Part]:
+        """All at once, as a chip asks for that is hardly larger than the circuit; none if it is smaller."""
         plans = [self.plan(component) for component in components]
         if not all(plan.routes for plan in plans):
-            return None
+            return []
         parts = [(plan.skeleton, plan.routes[0]) for plan in plans]
-        return embed(parts, self._prices, self._device.target, self._seed)
+        routes = embed(parts, self._prices, self._device.target, self._seed) or []
+        return [self._part(*pair) for pair in zip(components, routes, strict=False)]
+
+    def _part(self, component: Component, route: Route) -> Part:
+        skeleton = self.plan(component).skeleton
+        gates = native_gates(route, skeleton, self._couplings, fractional=self._fractional)
+        return Part(component, skeleton, route, gates)
 
     def _embedded(self, plan: _Plan, free: Sequence[int]) -> Route | None:
         target = SubDevice(self._device, free).target

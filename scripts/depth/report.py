@@ -91,7 +91,7 @@ def tables(report: Report) -> list[Table]:
     return made
 
 
-def write(report: Report, out: Path) -> list[Path]:
+def write(report: Report, out: Path) -> None:
     """Write depth.json, depth.csv, depth.md and depth.html; the plot and drawings are there already."""
     paths = [out / f"depth.{suffix}" for suffix in ("json", "csv", "md", "html")]
     environment = jinja2.Environment(
@@ -113,7 +113,6 @@ def write(report: Report, out: Path) -> list[Path]:
     ]
     for path, content in zip(paths, contents, strict=True):
         write_text(path, content)
-    return paths
 
 
 def drawn(cases: Sequence[Case]) -> list[Case]:

@@ -112,7 +112,7 @@ def image_findings(records: Sequence[Record]) -> Iterator[str]:
         few = rows[0]
         yield (
             f"{record['title']}: {said}; at {few['shots']:,} shots the difference is "
-            f"{interval(few['difference'], '+.5f')} and the pixels' RMSE {few['pixel_rmse']:.4f}."
+            f"{interval(few['difference'], '+.2g')} and the pixels' RMSE {few['pixel_rmse']:.2g}."
         )
 
 

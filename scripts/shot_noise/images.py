@@ -48,6 +48,8 @@ class Images(Measurement):
     sampler: Literal["ddpm", "ddim", "dpmpp"] = "dpmpp"
     steps: PositiveInt = 20
     features: Literal["classifier", "inception"] = "classifier"
+    classifier_steps: PositiveInt = 500
+    """Training steps of the classifier."""
     resamples: PositiveInt = 400
     """Random halves behind each interval."""
 
@@ -87,7 +89,9 @@ class Images(Measurement):
 
     def _drawing(self, config: Config) -> Config:
         sample = {"sampler": self.sampler, "steps": self.steps, "num": self.num, "seed": self.seed}
-        evaluate = EvaluateSection(features=self.features, metrics=("kid",))
+        evaluate = EvaluateSection(
+            features=self.features, classifier_steps=self.classifier_steps, metrics=("kid",)
+        )
         changed = config.sample.model_copy(update=sample | {"batch_size": BATCH_SIZE})
         return config.model_copy(update={"sample": changed, "evaluate": evaluate})
 

@@ -179,8 +179,7 @@ def draw_images(records: Sequence[Record], path: Path) -> None:
     pixels.set(ylabel="RMSE of pixels in [-1, 1]", title="distance to the exact circuits' images")
     for axes in (kid, difference, pixels):
         axes.set(xlabel="shots", xscale="log")
-    kid.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    pixels.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    _legend_below(figure, [kid, pixels], columns=5)
     _save(figure, path)
 
 

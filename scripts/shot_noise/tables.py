@@ -137,8 +137,8 @@ def image_table(records: Sequence[Record]) -> Table:
                 row["measurement"],
                 _number(row["shots"]),
                 interval(row["kid"], ".4f"),
-                "" if row["shots"] is None else interval(row["difference"], "+.5f"),
-                "" if row["shots"] is None else f"{row['pixel_rmse']:.4f}",
+                "" if row["shots"] is None else interval(row["difference"], "+.2g"),
+                "" if row["shots"] is None else f"{row['pixel_rmse']:.2g}",
             ]
             for row in flat_rows(records)
         ],

@@ -28,9 +28,9 @@ def draw_losses(rows: Rows, path: Path) -> None:
     axes = figure.subplots()
     for index, (title, results) in enumerate(rows.items()):
         means = [fmean(values) for values in zip(*(result.loss.means for result in results), strict=False)]
-        style = {"color": f"C{index % 10}", "linestyle": STYLES[index // 10 % len(STYLES)]}
         steps = results[0].loss.steps[: len(means)]
-        axes.plot(steps, running_mean(means, SMOOTHING), label=title, linewidth=1.2, **style)
+        style = STYLES[index // 10 % len(STYLES)]
+        axes.plot(steps, running_mean(means, SMOOTHING), style, color=f"C{index % 10}", label=title, lw=1.2)
     axes.set(xlabel="training step", ylabel="loss", yscale="log")
     axes.grid(alpha=0.3, which="both")
     figure.legend(loc="outside right upper", fontsize=8)

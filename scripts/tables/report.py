@@ -1,8 +1,7 @@
-"""The report: Markdown from a template, and HTML from the Markdown, with the images inside."""
+"""The report, as Markdown and as HTML, from the results alone."""
 
 from __future__ import annotations
 
-import base64
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
+from reporting import html_page
 
 from backends.errors import UserError
 from qvunet.files import replacing, write_text
@@ -70,7 +69,7 @@ def write_report(out: Path, budget: Budget) -> tuple[Path, Path]:
     )
     markdown, html = out / "report.md", out / "report.html"
     write_text(markdown, text)
-    write_text(html, _to_html(text, out))
+    write_text(html, html_page(text, out, f"Tables, budget {budget.name}"))
     return markdown, html
 
 
@@ -178,8 +177,8 @@ def _pictures(rows: Rows) -> Iterable[dict[str, str]]:
 
 def _training(result: Result) -> str:
     data, train = result.config["data"], result.config["train"]
-    held_out = f", {data['holdout']:.0%} of it held out" if "holdout" in data else ""
-    return f"{train['steps']:,} steps of {train['batch_size']} images of {data['name']}{held_out}"
+    held_out = f", {100 * data['holdout']:g} % held out" if "holdout" in data else ""
+    return f"{train['steps']:,} steps of {train['batch_size']} images (data: {data['name']}{held_out})"
 
 
 def _evaluation(result: Result) -> str:
@@ -217,14 +216,3 @@ def _estimate(figure: dict[str, float]) -> str:
 def _number(value: float, sign: str = "") -> str:
     """Three digits, never with an exponent where digits will do."""
     return f"{value:{sign}.0f}" if abs(value) >= 1000 else f"{value:{sign}.3g}"
-
-
-def _to_html(markdown: str, directory: Path) -> str:
-    """Render the report for a browser; needs no other file."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(markdown)
-    for image in (child for token in tokens for child in token.children or () if child.type == "image"):
-        encoded = base64.b64encode((directory / str(image.attrs["src"])).read_bytes()).decode()
-        image.attrs["src"] = f"data:image/png;base64,{encoded}"
-    body = parser.renderer.render(tokens, parser.options, {})
-    return TEMPLATES.get_template("report.html.j2").render(title="Tables", body=body)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.circuit.library import CZGate, Measure, RZGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, Target
@@ -86,6 +87,33 @@ def test_the_first_tile_takes_the_best_place():
     assert (first.qubits, second.qubits) == ((2, 3), (0, 1))
     assert first.success == pytest.approx(0.99)
     assert second.success == pytest.approx(0.7)
+
+
+def test_tiles_are_placed_once_for_the_choice_and_its_penalty():
+    asked = []
+
+    def place(circuit):
+        asked.append(circuit)
+        yield from [TilePlace((0,), 0.9), TilePlace((1,), 0.8), TilePlace((2,), 0.1)]
+
+    choice = TileChoice("auto", place)
+    assert choice.penalty(angle_circuit(PAIR)).worst == 0.8
+    assert choice.penalty(angle_circuit(PAIR)).tiles == 2
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("lowering", ["pauli", "merged"])
+def test_both_ways_of_compiling_place_tiles_of_several_parts(lowering):
+    pairs = QuantumCircuit(3)  # a pair and a single qubit
+    angle = ParameterVector("a", 2)
+    pairs.rx(angle[0], 0)
+    pairs.rzz(angle[1], 0, 1)
+    pairs.rx(0.3, 2)
+    device = load_device("fake_fez")
+    places = list(islice(place_tiles(pairs, device, lowering), 3))
+    qubits = [qubit for place in places for qubit in place.qubits]
+    assert len(set(qubits)) == len(qubits) == 9
+    assert all(0.5 < place.success < 1 for place in places)
 
 
 def test_a_circuit_that_fits_nowhere_is_refused(manila):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
 
@@ -62,7 +63,17 @@ TINY_BUDGET = {
             "holdout_images": 2,
         },
     ],
-    "images": [{"network": "run", "shots": [16], "num": 50, "pictures": 3, "steps": 1, "resamples": 100}],
+    "images": [
+        {
+            "network": "run",
+            "shots": [16],
+            "num": 50,
+            "pictures": 3,
+            "steps": 1,
+            "classifier_steps": 5,
+            "resamples": 20,
+        }
+    ],
 }
 
 
@@ -133,11 +144,11 @@ def test_gradient_statistics_recover_bias_and_variance():
     generator = torch.Generator().manual_seed(1)
     exact = torch.randn(40, generator=generator, dtype=torch.float64)
     noise = 0.3 * torch.randn(400, 40, generator=generator, dtype=torch.float64)
-    scale = exact.square().sum()
+    scale = float(exact.square().sum())
     unbiased = gradient_statistics(exact + noise, exact)
     assert unbiased["bias"] < unbiased["bias_limit"]
     assert unbiased["variance"] == pytest.approx(0.09 * 40 / scale, rel=0.05)
-    expected_cosine = (1 + 0.09 * 40 / scale).rsqrt()
+    expected_cosine = 1 / math.sqrt(1 + 0.09 * 40 / scale)
     assert unbiased["cosine"] == pytest.approx(expected_cosine, abs=0.02)
     assert gradient_statistics(1.5 * exact + noise, exact)["bias"] == pytest.approx(0.5, rel=0.05)
 
@@ -184,7 +195,7 @@ def test_gradients_are_unbiased_and_spsa_is_the_noisier(bench):
         assert many["cosine"] > points["spsa, 4 directions", of, 15872]["cosine"] + 0.2
 
 
-def test_exact_executor_has_no_error_in_eps(bench):
+def test_error_of_eps_falls_with_shots_and_refers_to_exact_circuits(bench):
     from shot_noise.eps_error import EpsError
 
     fields = {"network": EXACT_RUN, "executor": {}, "times": (0.5,), "images": 2, "repeats": 2}
@@ -223,11 +234,13 @@ def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, cap
     assert page.count('src="data:image/png;base64,') == report.count(".png)") == 7
     assert ".png" not in page.replace("data:image/png", "")
 
-    before = report
-    for path in out.glob("*.png"):
-        path.unlink()
-    assert run_script(monkeypatch, "--only-report", "--out", out) == 0
-    assert (out / "README.md").read_text() == before
+    kept = tmp_path / "kept" / "results"
+    kept.mkdir(parents=True)
+    for path in out.glob("results/images_*.json"):
+        shutil.copy(path, kept)
+    assert run_script(monkeypatch, "--only-report", "--out", kept.parent) == 0
+    section = report[report.index("## Images") :]
+    assert section in (kept.parent / "README.md").read_text()
 
 
 def test_images_of_an_interrupted_measurement_are_the_same(trained, bench, monkeypatch, tmp_path):
@@ -237,7 +250,8 @@ def test_images_of_an_interrupted_measurement_are_the_same(trained, bench, monke
 
     monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("shot_noise.images.BATCH_SIZE", 25)
-    fields = {"network": TrainedNetwork.of(trained), "shots": (4,), "num": 50, "steps": 1, "resamples": 100}
+    fields = {"network": TrainedNetwork.of(trained), "shots": (4,), "num": 50, "steps": 1}
+    fields |= {"classifier_steps": 5, "resamples": 20}
     first = Images.model_validate(fields).measure(bench)
     files = sorted(bench.workspace.glob("*/*.npy"))
     assert len(files) == 4

@@ -254,7 +254,7 @@ def test_rounding_differences_find_the_same_job(server, command):
     command()
     journal = command.opened()
     record = journal.records[0]
-    asked = server.jobs[0].pub[2]
+    asked = np.load(command.journal / f"{record.name}.npz")["parameters"]
     assert journal.find(0, 0, record.request, asked + 1e-5) is record
     assert journal.find(0, 0, record.request, asked + 1e-2) is None
     assert journal.find(1, 0, record.request, asked) is None

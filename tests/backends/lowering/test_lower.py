@@ -85,7 +85,7 @@ def test_a_ring_is_equivalent_at_random_and_degenerate_angles(name):
 
 
 @pytest.mark.parametrize("name", DEVICES)
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ansatz=ansaetze(max_qubits=4, max_gates=8), seed=st.integers(0, 99))
 def test_any_circuit_is_equivalent(name, ansatz, seed):
     rng = np.random.default_rng(seed)
