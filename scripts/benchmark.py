@@ -42,6 +42,7 @@ def main() -> None:
         arguments.peers,
         arguments.capece and str(arguments.capece.resolve()),
         arguments.defalco and str(arguments.defalco.resolve()),
+        arguments.precisions,
     )
     names = list(SUITES) if arguments.suite == "all" else [arguments.suite]
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -75,6 +76,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS), help="which peers")
     parser.add_argument("--capece", type=Path, help="checkout of lucrezio001/Quantum-Hybrid-Diffusion-Models")
     parser.add_argument("--defalco", type=Path, help="checkout of NesyaLab/Quantum-Hybrid-Diffusion-Models")
+    parser.add_argument(
+        "--precisions",
+        nargs="+",
+        choices=["float32", "bfloat16"],
+        default=["float32", "bfloat16"],
+        help="of our training steps; a CPU without bfloat16 units emulates them slowly",
+    )
     parser.add_argument("--quick", action="store_true", help="a small first case of each suite, for testing")
     return parser.parse_args()
 

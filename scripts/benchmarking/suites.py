@@ -39,12 +39,14 @@ class Request:
         peers: keys of `PEERS` to measure.
         capece: checkout of Capece's repository, if there is one.
         defalco: checkout of De Falco et al.'s repository, if there is one.
+        precisions: of our training steps, ``float32`` and ``bfloat16``.
     """
 
     rows: int
     peers: Sequence[str]
     capece: str | None
     defalco: str | None
+    precisions: Sequence[str]
 
 
 def layer_suite(request: Request) -> Iterator[Case]:
@@ -55,18 +57,23 @@ def layer_suite(request: Request) -> Iterator[Case]:
 
 
 def step_suite(request: Request) -> Iterator[Case]:
-    """Whole training steps: hybrid against classical, ours against the predecessors' programs."""
-    for precision, bfloat16 in (("float32", False), ("bfloat16", True)):
+    """Whole training steps: hybrid against classical."""
+    for precision in request.precisions:
+        bfloat16 = precision == "bfloat16"
         systems = [_step("classical", request.rows, bfloat16)]
         for ansatz in ("hqconv", "fqconv"):
             systems += [_hybrid_step(ansatz, fraction, request.rows, bfloat16) for fraction in FRACTIONS]
         systems.append(_step("quanv, hqconv, 1 layer", request.rows, bfloat16, ansatz="hqconv", quanv=True))
         yield Case(f"compact network, 3 layers, {precision}, {request.rows} images", tuple(systems))
+
+
+def program_suite(request: Request) -> Iterator[Case]:
+    """Whole training steps: ours against the predecessors' programs."""
     wide = {"preset": "wide", "ansatz": "hqconv"}
     capece = _program("Capece", "capece", request.capece, request.rows, ("pennylane",), ansatz="hqconv")
-    yield _programs("wide network, hqconv, 10 %", capece, wide)
+    yield _programs("wide network, hqconv, 10 %", capece, request.precisions, wide)
     defalco = _program("De Falco et al.", "defalco", request.defalco, request.rows, ("jax", "flax", "optax"))
-    yield _programs("compact network, classical", defalco, {})
+    yield _programs("compact network, classical", defalco, request.precisions, {})
 
 
 def aer_suite(request: Request) -> Iterator[Case]:
@@ -108,6 +115,7 @@ def growth_suite(request: Request) -> Iterator[Case]:
 SUITES: dict[str, Callable[[Request], Iterator[Case]]] = {
     "layer": layer_suite,
     "step": step_suite,
+    "programs": program_suite,
     "aer": aer_suite,
     "growth": growth_suite,
 }
@@ -156,9 +164,9 @@ def _program(
     return System(name, f"{SYSTEMS}.{module}", settings, rows, requires, peer=True, unavailable=unavailable)
 
 
-def _programs(title: str, peer: System, options: dict[str, Any]) -> Case:
+def _programs(title: str, peer: System, precisions: Sequence[str], options: dict[str, Any]) -> Case:
     systems = [
-        _step(f"qvunet, {precision}", peer.rows, bfloat16, **options)
-        for precision, bfloat16 in (("float32", False), ("bfloat16", True))
+        _step(f"qvunet, {precision}", peer.rows, precision == "bfloat16", **options)
+        for precision in precisions
     ]
     return Case(f"{title}, {peer.rows} images", (*systems, peer))

@@ -136,11 +136,11 @@ def test_gates_are_the_circuits_own():
     assert listed[-1] == ("crx", [0, 4], ("w", 55))
 
 
-@pytest.mark.parametrize("suite", ["layer", "step", "aer", "growth"])
+@pytest.mark.parametrize("suite", ["layer", "step", "programs", "aer", "growth"])
 def test_every_case_of_a_suite_has_one_name_a_system_and_comparable_rows(suite):
     from benchmarking.suites import PEERS, SUITES, Request
 
-    cases = list(SUITES[suite](Request(64, list(PEERS), None, None)))
+    cases = list(SUITES[suite](Request(64, list(PEERS), None, None, ["float32"])))
     assert cases
     for case in cases:
         names = [system.name for system in case.systems]
@@ -153,6 +153,6 @@ def test_programs_without_a_checkout_say_how_to_give_one():
     from benchmarking.suites import SUITES, Request
 
     (capece,) = [
-        s for c in SUITES["step"](Request(4, [], None, None)) for s in c.systems if s.name == "Capece"
+        s for c in SUITES["programs"](Request(4, [], None, None, ["float32"])) for s in c.systems if s.name == "Capece"
     ]
     assert "--capece" in capece.unavailable

@@ -19,13 +19,13 @@ from qvunet.run import RunDirectory
 from tests.qvunet.conftest import TINY
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-EXACT_RUN = {"source": "fresh", "ansatz": "fqconv", "hybridization": 0.1, "image_size": 16}
+NETWORK = {"source": "fresh", "ansatz": "fqconv", "hybridization": 0.1, "image_size": 16}
 
 TINY_BUDGET = {
     "layer_error": [
         {
-            "over": {"ansatz": ["hqconv", "fqconv"], "executor": [{"backend": "statevector"}]},
-            "num_layers": 1,
+            "over": {"num_layers": [1, 2], "executor": [{"backend": "statevector"}]},
+            "ansatz": "fqconv",
             "shots": [64, 1024],
             "rows": 2,
             "repeats": 3,
@@ -33,7 +33,7 @@ TINY_BUDGET = {
     ],
     "eps_error": [
         {
-            "over": {"network": ["runs", EXACT_RUN]},
+            "network": "runs",
             "executor": {},
             "shots": [64],
             "times": [0.1, 0.9],
@@ -53,9 +53,9 @@ TINY_BUDGET = {
         }
     ],
     "training_curves": [
-        {"network": EXACT_RUN, "shots": None, "steps": 2, "batch_size": 2, "holdout_images": 2},
+        {"network": NETWORK, "shots": None, "steps": 2, "batch_size": 2, "holdout_images": 2},
         {
-            "network": EXACT_RUN,
+            "network": NETWORK,
             "shots": 16,
             "gradient": "surrogate",
             "steps": 2,
@@ -106,7 +106,7 @@ def trained(tmp_path_factory) -> Path:
 def layer_error(**changes):
     from shot_noise.layer_error import LayerError
 
-    fields = {"ansatz": "fqconv", "num_layers": 1, "executor": {}, "shots": (256,), "rows": 32, "repeats": 32}
+    fields = {"ansatz": "fqconv", "num_layers": 1, "executor": {}, "shots": (256,), "rows": 16, "repeats": 16}
     return LayerError.model_validate(fields | changes)
 
 
@@ -198,7 +198,7 @@ def test_gradients_are_unbiased_and_spsa_is_the_noisier(bench):
 def test_error_of_eps_falls_with_shots_and_refers_to_exact_circuits(bench):
     from shot_noise.eps_error import EpsError
 
-    fields = {"network": EXACT_RUN, "executor": {}, "times": (0.5,), "images": 2, "repeats": 2}
+    fields = {"network": NETWORK, "executor": {}, "times": (0.5,), "images": 2, "repeats": 2}
     (few, many) = EpsError.model_validate(fields | {"shots": (16, 16384)}).measure(bench)["points"]
     assert few["timestep"] == 500
     assert few["rmse"] > 10 * many["rmse"] > 0
@@ -215,7 +215,7 @@ def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, cap
     measure, made = store.Store.measure, []
 
     def interrupted(self, measurement, device):
-        if len(made) == 6:
+        if len(made) == 5:
             raise KeyboardInterrupt
         made.append(measurement.slug)
         measure(self, measurement, device)
@@ -225,7 +225,7 @@ def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, cap
     assert "goes on" in capsys.readouterr().err
     monkeypatch.setattr(store.Store, "measure", lambda s, m, d: (made.append(m.slug), measure(s, m, d)))
     assert run_script(monkeypatch, *arguments) == 0
-    assert len(made) == len(set(made)) == 8
+    assert len(made) == len(set(made)) == 7
 
     for name in ("layer_error", "eps_error", "gradients", "training_curves", "images"):
         assert list(csv.DictReader((out / f"{name}.csv").open()))
@@ -306,7 +306,7 @@ def test_shipped_budgets_are_valid_and_their_file_names_differ(name, trained):
         ({"layers": []}, "unknown key 'layers'"),
         ({"images": 3}, "images: a list"),
         ({"gradients": [{"ansatz": "hqconv", "shot": 3}]}, r"gradients\[0\].*shot: unknown key"),
-        ({"training_curves": [{"network": EXACT_RUN, "shots": 4, "steps": 1, "batch_size": 1}]}, "gradient"),
+        ({"training_curves": [{"network": NETWORK, "shots": 4, "steps": 1, "batch_size": 1}]}, "gradient"),
         ({"layer_error": [{"executor": {"noise_model": "fake_kingston"}}]}, "aer_shots"),
     ],
 )
