@@ -18,15 +18,21 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 SHELL = "\n".join(text for language, text in BLOCKS if language == "sh").replace("\\\n", " ")
 COMMANDS = [shlex.split(line, comments=True) for line in SHELL.splitlines() if line.startswith("qvunet ")]
-SMALLER = {"train": ["--set", "train.steps=1"], "sample": ["--num", "1", "--steps", "1"]}
+SMALLER = {
+    "train": ["--set", "train.steps=1"],
+    "sample": ["--num", "1", "--steps", "1"],
+    "evaluate": "--num 50 --steps 1 --set evaluate.classifier_steps=2 --set evaluate.metrics=[kid]".split(),
+    "describe": [],
+}
 
 
 def test_commands(tmp_path, monkeypatch):
     """In order, in an empty directory, with the demo's config made tiny and each command made short."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
     Path("configs").mkdir()
     Path("configs/digits_demo.yaml").write_text(yaml.safe_dump(TINY))
-    assert {command[1] for command in COMMANDS} == {"train", "sample"}
+    assert {command[1] for command in COMMANDS} == SMALLER.keys()
     for _, name, *arguments in COMMANDS:
         result = CliRunner().invoke(app, [name, *arguments, *SMALLER[name]])
         assert result.exit_code == 0, f"{name} {arguments}: {result.output}"

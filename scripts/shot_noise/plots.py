@@ -54,7 +54,7 @@ def _executor(record: Record) -> str:
 
 
 def draw_eps_error(records: Sequence[Record], path: Path) -> None:
-    """RMSE of eps against shots for all networks; and by timestep for the trained ones."""
+    """RMSE of eps against shots for all networks, and by timestep for the most sensitive trained one."""
     figure, (by_shots, by_time) = _panels(1, 2, width=6.5, height=5)
     rows = eps_by_shots(records)
     for number, record in enumerate(records):
@@ -73,7 +73,7 @@ def draw_eps_error(records: Sequence[Record], path: Path) -> None:
     by_shots.loglog(shots, guide, label="proportional to 1 / sqrt(shots)", **GUIDE)
     by_shots.set(title="all timesteps", xlabel="shots", ylabel="RMSE of eps")
     trained = [record for record in records if record["spec"]["network"]["source"] == "trained"]
-    _eps_by_time(by_time, (trained or records)[0])
+    _eps_by_time(by_time, max(trained or records, key=lambda r: r["result"]["points"][0]["rmse"]))
     by_time.set(xlabel="timestep", ylabel="RMSE of eps / error of the exact network", yscale="log")
     by_time.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _legend_below(figure, [by_shots], columns=3)

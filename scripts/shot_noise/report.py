@@ -22,6 +22,9 @@ TEMPLATE = Environment(
     lstrip_blocks=True,
 ).get_template("report.md.j2")
 
+CONCLUSION_FILE = "conclusion.md"
+"""Written by hand, in the output directory; the report begins with it."""
+
 Drawing = Callable[[Sequence[Record], Path], None]
 
 
@@ -109,7 +112,12 @@ def write_report(out: Path, records: Sequence[Record]) -> tuple[Path, Path]:
             "tables": {name: make(found) for name, make in section.tables.items()},
             "records": found,
         }
-    text = TEMPLATE.render(kinds=reported, environments=_environments(records))
+    conclusion = out / CONCLUSION_FILE
+    text = TEMPLATE.render(
+        conclusion=conclusion.read_text(encoding="utf-8").strip() if conclusion.is_file() else "",
+        kinds=reported,
+        environments=_environments(records),
+    )
     markdown, html = out / "README.md", out / "report.html"
     write_text(markdown, text)
     write_text(html, html_page(text, out, "Shot noise"))
@@ -117,12 +125,11 @@ def write_report(out: Path, records: Sequence[Record]) -> tuple[Path, Path]:
 
 
 def _environments(records: Sequence[Record]) -> list[str]:
-    """Versions, once each."""
-    described = (record["environment"] for record in records)
-    return list(
-        dict.fromkeys(
-            f"Python {each['python']}, {', '.join(f'{n} {v}' for n, v in each['versions'].items())}; "
-            f"commit {each['commit']}; {each['platform']}"
-            for each in described
-        )
-    )
+    """Versions, once each, with the commits that they were used at."""
+    commits: dict[str, list[str]] = {}
+    for each in (record["environment"] for record in records):
+        versions = ", ".join(f"{name} {version}" for name, version in each["versions"].items())
+        found = commits.setdefault(f"Python {each['python']}, {versions}; {each['platform']}", [])
+        if (commit := str(each["commit"])) not in found:
+            found.append(commit)
+    return [f"{described}; commits {', '.join(found)}" for described, found in commits.items()]
