@@ -62,7 +62,8 @@ def _run(arguments: argparse.Namespace) -> None:
     with ProgressReporter("depth report", len(study) + rows, "circuits") as progress:
         step = _counter(progress)
         cases = list(study.run(step))
-        _publish(study, arguments, cases, [])  # here already, since noise can take an hour
+        if rows:
+            _publish(study, arguments, cases, [])  # here already, since noise can take an hour
         errors = _errors(study, arguments, step) if rows else []
     written = _publish(study, arguments, cases, errors)
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

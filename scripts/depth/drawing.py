@@ -40,7 +40,7 @@ def write_plot(path: Path, cases: Sequence[Case], title: str) -> None:
             bars = axes.bar(
                 x, [case.median(metric) for case in own], 0.9 * width, color=COLOURS[lowering], label=lowering
             )
-            axes.bar_label(bars, fmt="{:.3g}", fontsize=8, padding=6)
+            axes.bar_label(bars, fmt="{:.3g}", fontsize=9, color="white", label_type="center")
             for place, case in zip(x, own, strict=True):
                 values = [getattr(seed, metric) for seed in case.seeds]
                 axes.scatter([place] * len(values), values, s=8, color="black", alpha=0.35, linewidths=0)
