@@ -21,7 +21,16 @@ COMMANDS = [shlex.split(line, comments=True) for line in SHELL.splitlines() if l
 SMALLER = {
     "train": ["--set", "train.steps=1"],
     "sample": ["--num", "1", "--steps", "1"],
-    "evaluate": "--num 50 --steps 1 --set evaluate.classifier_steps=2 --set evaluate.metrics=[kid]".split(),
+    "evaluate": [
+        "--num",
+        "50",
+        "--steps",
+        "1",
+        "--set",
+        "evaluate.classifier_steps=2",
+        "--set",
+        "evaluate.metrics=[kid]",
+    ],
     "describe": [],
 }
 

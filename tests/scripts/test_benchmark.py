@@ -153,6 +153,9 @@ def test_programs_without_a_checkout_say_how_to_give_one():
     from benchmarking.suites import SUITES, Request
 
     (capece,) = [
-        s for c in SUITES["programs"](Request(4, [], None, None, ["float32"])) for s in c.systems if s.name == "Capece"
+        s
+        for c in SUITES["programs"](Request(4, [], None, None, ["float32"]))
+        for s in c.systems
+        if s.name == "Capece"
     ]
     assert "--capece" in capece.unavailable
