@@ -1,4 +1,15 @@
-"""Hybrid quantum-classical image diffusion that runs on simulators and on quantum hardware."""
+"""Hybrid quantum-classical image diffusion that runs on simulators and on quantum hardware.
+
+Where to look, from the command line (`cli`) inwards:
+
+- `config` is an experiment in one YAML file, `data` its images, `run` the directory of what it leaves behind.
+- `unet` is the network. `presets` says what it is made of; `builder` makes that of `blocks` and `attention`,
+  for the `skeleton`. `ansatz` holds the circuits, `hybrid` says where they sit, `mixers` takes feature maps
+  to their qubits and back, `controls` puts something else in their place.
+- `training` trains it, with `batches`, `diffusion` and `checkpoint`; `transfer` takes another run's weights.
+- `generation` draws images from a run by `sampling`; `evaluation` compares them with real ones.
+- `description` shows what a network is made of, `costs` what its circuits ask of a backend.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def train(
     else:
         raise UserError("--config FILE: needed, unless --resume and --run-dir say which run goes on")
 
-    from qvunet.hardware import Consent
+    from qvunet.costs.hardware import Consent
     from qvunet.training import train
 
     summary = train(resolved, run, resume, Consent(yes, dry_run))
@@ -144,8 +144,8 @@ def sample(
     given = [f"sample.{key}={value}" for key, value in options.items() if value is not None]
     config = load_changed(run.config_file, [*given, *overrides], backend, SAMPLE_KEYS)
 
+    from qvunet.costs.hardware import Consent
     from qvunet.generation import generate
-    from qvunet.hardware import Consent
 
     grid = generate(config, run, out, Consent(yes, dry_run))
     if grid is not None:
@@ -190,8 +190,8 @@ def evaluate(
     given = [f"evaluate.{key}={value}" for key, value in options.items() if value is not None]
     config = load_changed(run.config_file, [*given, *overrides], backend, EVALUATE_KEYS)
 
+    from qvunet.costs.hardware import Consent
     from qvunet.evaluation import evaluate
-    from qvunet.hardware import Consent
 
     evaluation = evaluate(config, run, out, Consent(yes, dry_run))
     if evaluation is not None:
@@ -213,9 +213,7 @@ def describe(
 
     resolved = load_config(config, overrides, backend)
 
-    from qvunet.description import describe
-    from qvunet.description_tables import print_description
-    from qvunet.drawing import save_network
+    from qvunet.description import describe, print_description, save_network
 
     description = describe(resolved)
     print_description(description, resolved)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from backends.errors import UserError
 from qvunet.config import Config
+from qvunet.config.options import SampleSection
 from qvunet.data import ImageSet
-from qvunet.options import SampleSection
 from qvunet.seeding import Stream, make_generator
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]

@@ -12,7 +12,7 @@ from typing import Any
 from diffusers import DDPMScheduler
 from torch import Tensor
 
-from qvunet.options import DiffusionSection
+from qvunet.config.options import DiffusionSection
 
 BETA_SCHEDULES = {"cosine": "squaredcos_cap_v2", "linear": "linear"}
 """Our names and diffusers'."""

@@ -10,10 +10,10 @@ from backends.errors import UserError
 from qvunet.checkpoint import latest_checkpoint, load_weights
 from qvunet.conditioning import classes_to_draw, grid_columns, is_guided
 from qvunet.config import Config
+from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.factory import build_model, image_shape, prepare_torch
 from qvunet.figures import save_grid, save_images
 from qvunet.files import write_text
-from qvunet.hardware import Consent, approve, recording, sampling_plan
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from backends.layer import start_step
 from qvunet.conditioning import make_denoiser
+from qvunet.config.options import DiffusionSection, SampleSection
 from qvunet.diffusion import make_noise_scheduler, schedule_options
-from qvunet.options import DiffusionSection, SampleSection
 from qvunet.seeding import Stream, make_generator
 
 DEFAULT_STEPS = {"ddim": 50, "dpmpp": 20}

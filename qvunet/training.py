@@ -27,11 +27,11 @@ from qvunet.checkpoint import (
 )
 from qvunet.conditioning import grid_columns, training_labels
 from qvunet.config import Config
+from qvunet.costs.hardware import Consent, approve, recording, training_plan
 from qvunet.data import ImageSet, load_data
 from qvunet.diffusion import make_noise_scheduler, p2_weights, weighted_mse
 from qvunet.factory import build_model, image_shape, prepare_torch
 from qvunet.figures import save_grid, save_loss_curve
-from qvunet.hardware import Consent, approve, recording, training_plan
 from qvunet.interrupt import Interrupt
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory

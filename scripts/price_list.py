@@ -27,8 +27,8 @@ def main() -> int:
         # Imported here, so that --help and a wrong config need not wait for torch and Qiskit.
         from pricing.report import markdown, screen_table, write_json
 
+        from qvunet.costs.pricing import price_list
         from qvunet.files import write_text
-        from qvunet.pricing import price_list
 
         prices = price_list(config, arguments.shots, arguments.tiles, arguments.steps)
         Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(screen_table(prices))

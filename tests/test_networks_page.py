@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from qvunet import ansatz
 from qvunet.cli import app
 from qvunet.config import Config
-from qvunet.options import ModelSection
+from qvunet.config.options import ModelSection
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "networks.md").read_text()

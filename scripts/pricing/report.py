@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.table import Table
 
 from qvunet.config import Config
+from qvunet.costs.pricing import Price
 from qvunet.files import write_text
-from qvunet.pricing import Price
 
 Rows = list[list[str]]
 

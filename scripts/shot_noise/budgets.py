@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from backends.errors import UserError
-from qvunet.config_errors import describe_errors
-from qvunet.config_files import read_config_file
+from qvunet.config.errors import describe_errors
+from qvunet.config.files import read_config_file
 from shot_noise.eps_error import EpsError
 from shot_noise.gradients import Gradients
 from shot_noise.images import Images

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from backends import Backend, make_backend
-from qvunet.options import Section
+from qvunet.config.options import Section
 
 
 class Executor(Section):

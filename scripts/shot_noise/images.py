@@ -14,14 +14,18 @@ from torchvision.transforms.v2.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from qvunet.config import Config
+from qvunet.config.options import EvaluateSection
 from qvunet.data import load_data
-from qvunet.evaluation import make_feature_network, require_enough_images
-from qvunet.intervals import half_sample_estimate
-from qvunet.metrics import kernel_inception_distance as kid
-from qvunet.options import EvaluateSection
+from qvunet.evaluation import (
+    choose_reference,
+    count_stored_samples,
+    draw_stored_samples,
+    half_sample_estimate,
+    make_feature_network,
+    require_enough_images,
+)
+from qvunet.evaluation import kernel_inception_distance as kid
 from qvunet.progress import ProgressReporter
-from qvunet.reference import choose_reference
-from qvunet.stored_samples import count_stored_samples, draw_stored_samples
 from qvunet.unet import QVUNet
 from shot_noise.executors import Executor
 from shot_noise.measurement import Bench, Measurement

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from pydantic import NonNegativeInt
 
-from qvunet.options import Section
+from qvunet.config.options import Section
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from backends.errors import UserError
 from backends.options import StatevectorOptions
 from qvunet.checkpoint import latest_checkpoint, load_weights
 from qvunet.config import Config, load_config
+from qvunet.config.options import Section
 from qvunet.data import load_data, to_model_range
 from qvunet.factory import build_model
-from qvunet.options import Section
 from qvunet.run import RunDirectory
 from qvunet.unet import QVUNet
 from shot_noise.measurement import counted

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from backends.errors import UserError
 from qvunet.checkpoint import latest_checkpoint, list_checkpoints, load_tensors
 from qvunet.config import Config, changed_keys, load_config
+from qvunet.costs.hardware import Consent
 from qvunet.evaluation import evaluate
 from qvunet.factory import image_shape
 from qvunet.figures import save_grid
 from qvunet.generation import load_trained
-from qvunet.hardware import Consent
 from qvunet.sampling import draw_samples
 from qvunet.summary import circuit_changes, final_loss
 from qvunet.training import train

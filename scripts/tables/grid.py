@@ -11,9 +11,9 @@ from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from backends.errors import UserError
 from qvunet.config import Config
-from qvunet.config_errors import describe_errors
-from qvunet.config_files import merge, read_config_file
-from qvunet.options import Section
+from qvunet.config.errors import describe_errors
+from qvunet.config.files import merge, read_config_file
+from qvunet.config.options import Section
 from qvunet.run import RunDirectory
 
 BUDGETS = Path(__file__).resolve().parents[2] / "configs" / "tables"

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from backends.errors import UserError
 from qvunet.config import Config
-from qvunet.config_errors import describe_errors
+from qvunet.config.errors import describe_errors
+from qvunet.config.options import Section
 from qvunet.files import write_text
-from qvunet.options import Section
 
 RESULT_FILE = "result.json"
 SAMPLES_FILE = "samples.png"

@@ -8,9 +8,9 @@ import torch
 from backends.errors import UserError
 from qvunet.conditioning import TrainingLabels, make_denoiser, training_labels
 from qvunet.config import Config
+from qvunet.config.options import SampleSection
 from qvunet.data import ImageSet
 from qvunet.factory import build_model, image_shape
-from qvunet.options import SampleSection
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples
 from qvunet.training import train

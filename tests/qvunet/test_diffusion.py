@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from qvunet.config.options import DiffusionSection
 from qvunet.diffusion import make_noise_scheduler, p2_weights, weighted_mse
-from qvunet.options import DiffusionSection
 
 
 def test_the_cosine_schedule_is_that_of_nichol_and_dhariwal():

@@ -8,9 +8,9 @@ import torch
 from diffusers import DDIMScheduler
 from torch import nn
 
+from qvunet.config.options import DiffusionSection, SampleSection
 from qvunet.diffusion import make_noise_scheduler, schedule_options
 from qvunet.factory import build_model
-from qvunet.options import DiffusionSection, SampleSection
 from qvunet.sampling import draw_samples, make_sampler, trailing_timesteps
 
 SAMPLERS = ["ddpm", "ddim", "dpmpp"]

@@ -12,9 +12,9 @@ import yaml
 from backends import make_backend
 from backends.options import StatevectorOptions
 from qvunet.config import load_config
+from qvunet.costs.hardware import Consent
 from qvunet.factory import build_model
 from qvunet.generation import generate
-from qvunet.hardware import Consent
 from qvunet.run import RunDirectory
 from qvunet.training import train
 

@@ -10,8 +10,8 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from qvunet import QVUNet
+from qvunet.config.options import DiffusionSection, TrainSection
 from qvunet.diffusion import make_noise_scheduler, p2_weights, weighted_mse
-from qvunet.options import DiffusionSection, TrainSection
 
 TRAIN = TrainSection()
 DIFFUSION = DiffusionSection()

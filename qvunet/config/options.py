@@ -1,0 +1,224 @@
+"""The sections of an experiment's config, as data.
+
+Importing this module loads neither torch nor Qiskit, so the command line can check a config before it
+pays for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
+
+from qvunet.config.errors import not_one_of
+from qvunet.presets import PRESETS, Placement
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _registered(name: str, allowed: Iterable[str]) -> str:
+    if name not in allowed:
+        raise ValueError(not_one_of(name, list(allowed)))
+    return name
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataSection(Section):
+    """What every data source takes."""
+
+    name: str
+    image_size: PositiveInt = 28
+    """Height and width in pixels; other sizes are resized and centre-cropped."""
+    channels: Literal[1, 3] = 1
+
+
+class SplitSection(DataSection):
+    """A source without a test set of its own: part of it is held out for evaluation."""
+
+    holdout: Fraction = 0.1
+    """Share of the images that training never sees."""
+    split_seed: NonNegativeInt = 0
+    """Seed of the split, apart from the run's seed so that runs share their held-out images."""
+
+
+class DigitsOptions(SplitSection):
+    """`digits`: 1,797 handwritten 8x8 digits that come with scikit-learn; no download."""
+
+    name: Literal["digits"] = "digits"
+
+
+class MnistOptions(DataSection):
+    """`mnist`: 60,000 training images, downloaded; its test set is held out."""
+
+    name: Literal["mnist"] = "mnist"
+    root: Path = Path("data")
+    """Directory for downloads."""
+
+
+class FashionMnistOptions(DataSection):
+    """`fashion_mnist`: clothes in MNIST's format, downloaded; its test set is held out."""
+
+    name: Literal["fashion_mnist"] = "fashion_mnist"
+    root: Path = Path("data")
+    """Directory for downloads."""
+
+
+class IdxOptions(SplitSection):
+    """`idx`: any pair of files in MNIST's format, gzipped or not."""
+
+    name: Literal["idx"] = "idx"
+    images: Path
+    labels: Path
+
+
+class ImageFolderOptions(SplitSection):
+    """`image_folder`: image files, flat or in one subfolder a class."""
+
+    name: Literal["image_folder"] = "image_folder"
+    root: Path
+
+
+DataOptions = Annotated[
+    DigitsOptions | MnistOptions | FashionMnistOptions | IdxOptions | ImageFolderOptions,
+    Field(discriminator="name"),
+]
+
+
+class ModelSection(Section):
+    """The U-Net and where its circuits sit: arguments of `qvunet.QVUNet`, which explains them."""
+
+    preset: str = "compact"
+    num_classes: PositiveInt | None = None
+    """Classes to condition on; null for unconditional generation."""
+    ansatz: str | None = None
+    """A registered ansatz; null for the classical network."""
+    num_layers: PositiveInt = 1
+    hybridization: Annotated[float, Field(ge=0, le=1)] = 0.1
+    num_circuits: NonNegativeInt | tuple[NonNegativeInt, ...] | None = None
+    placement: Placement | None = None
+    quanv: bool = False
+    quanv_levels: tuple[PositiveInt, ...] = (2,)
+    quanv_circuits: PositiveInt = 1
+    encoding_scale: float = 1.0
+    share_circuits: bool = False
+    weight_init: Literal["uniform", "small", "zeros"] = "uniform"
+    core: Literal["circuits", "mlp", "encoding"] = "circuits"
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        return _registered(name, PRESETS)
+
+    @field_validator("ansatz")
+    @classmethod
+    def _known_ansatz(cls, name: str | None) -> str | None:
+        # Imported here because the registry needs Qiskit.
+        from qvunet.ansatz import ANSATZES
+
+        return None if name is None else _registered(name, [*ANSATZES, "null (classical)"])
+
+
+class DiffusionSection(Section):
+    """Forward process and loss weights (Ho et al. 2020; Choi et al. 2022)."""
+
+    num_train_timesteps: PositiveInt = 1000
+    schedule: Literal["cosine", "linear"] = "cosine"
+    p2_gamma: Annotated[float, Field(ge=0)] = 1.0
+    """Exponent of the P2 weighting; 0 weighs all timesteps alike."""
+    p2_k: PositiveFloat = 1.0
+
+
+class TrainSection(Section):
+    """Optimisation, and how often to log, save and draw."""
+
+    steps: PositiveInt = 9375
+    batch_size: PositiveInt = 128
+    """Images a step, over all processes."""
+    learning_rate: PositiveFloat = 1e-3
+    betas: tuple[Fraction, Fraction] = (0.9, 0.99)
+    """Adam's decay rates."""
+    adam_eps: PositiveFloat = 1e-8
+    """Added to the root of Adam's second moment; weights whose gradients are smaller hardly move."""
+    max_grad_norm: PositiveFloat | None = None
+    """Gradients of a larger norm are scaled down to it; null leaves them alone."""
+    ema_decay: Fraction = 0.995
+    label_dropout: Fraction = 0.1
+    """Probability that training hides an image's class, which guidance needs; only with model.num_classes."""
+    mixed_precision: Literal["no", "bf16"] = "no"
+    log_every: PositiveInt = 1
+    checkpoint_every: PositiveInt = 500
+    keep_checkpoints: PositiveInt = 2
+    """Only the newest ones stay."""
+    sample_every: PositiveInt | None = 500
+    """Steps between sample grids; null draws one at the end only."""
+    tensorboard: bool = False
+
+    @field_validator("mixed_precision", mode="before")
+    @classmethod
+    def _yaml_no(cls, value: object) -> object:
+        return "no" if value is False else value  # YAML reads a bare `no` as false
+
+
+class SampleSection(Section):
+    """Drawing images from the trained network."""
+
+    sampler: Literal["ddpm", "ddim", "dpmpp"] = "ddim"
+    steps: PositiveInt | None = None
+    """Denoising steps; null takes every timestep with ddpm, 50 with ddim and 20 with dpmpp."""
+    num: PositiveInt = 64
+    seed: NonNegativeInt = 0
+    batch_size: PositiveInt = 64
+    """Images denoised together; changes speed, not the images."""
+    classes: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    """Classes to draw, in turn: image i gets the i-th, and then from the first again; null takes all."""
+    guidance_scale: Annotated[float, Field(ge=0)] = 1.0
+    """Classifier-free guidance, eps_null + scale * (eps_class - eps_null); 1 is none, and half the work."""
+
+
+MetricName = Literal["kid", "fid", "inception_score", "precision", "recall"]
+
+
+class EvaluateSection(Section):
+    """`qvunet evaluate`: the images drawn, and how they are compared with held-out ones."""
+
+    num: PositiveInt | None = None
+    """Images drawn, and held-out images; null takes all that are held out, at most 2,000."""
+    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = (
+        "kid",
+        "fid",
+        "inception_score",
+        "precision",
+        "recall",
+    )
+    features: Literal["classifier", "inception"] = "classifier"
+    """Whose features are compared: a classifier's of this data, or Inception v3's."""
+    inception_weights: Path | None = None
+    """File with torch-fidelity's Inception v3 weights; null downloads them."""
+    classifier_steps: PositiveInt = 500
+    """Training steps of the classifier."""
+    resamples: Annotated[int, Field(ge=50)] = 200
+    """Random halves behind each interval."""
+    metric_seed: NonNegativeInt = 0
+    """Choice of real images, classifier, random halves: the same for all runs that are compared."""
+    sampler: Literal["ddpm", "ddim", "dpmpp"] = "dpmpp"
+    steps: PositiveInt | None = None
+    """Denoising steps, as in `sample`."""
+    seed: NonNegativeInt = 0
+    """Of the images drawn."""
+    batch_size: PositiveInt = 64
+    """Images denoised together, and stored together."""

@@ -1,0 +1,5 @@
+"""What circuits cost, known before any is run.
+
+`executions` says what one step asks of each backend, `pricing` what work on hardware costs at several
+settings, and `hardware` what a command's jobs cost and whether the user agrees to them.
+"""

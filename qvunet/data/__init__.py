@@ -1,0 +1,10 @@
+"""Images and their classes.
+
+`images` says what a set of them is, `sources` loads one from where a config says, and `idx` reads files in
+MNIST's format.
+"""
+
+from qvunet.data.images import Dataset, ImageSet, to_model_range, to_uint8
+from qvunet.data.sources import load_data
+
+__all__ = ["Dataset", "ImageSet", "load_data", "to_model_range", "to_uint8"]
