@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -66,16 +67,25 @@ class CircuitLayer(nn.Module):
             raise ValueError(f"inputs have shape {tuple(inputs.shape)}, expected (batch, *{expected})")
         if len(inputs) == 0:
             return self.weight.new_zeros(0, *groups, len(self.ansatz.observables)) + 0 * self.weight.sum()
-        precision = torch.promote_types(self.weight.dtype, torch.float32)
-        with torch.autocast(inputs.device.type, enabled=False):
-            rows = inputs.to(precision).reshape(len(inputs), -1, expected[-1])
-            weights = self.weight.to(precision).reshape(rows.shape[1], -1)
-            values = self._executor(rows.transpose(0, 1), weights).transpose(0, 1)
-        return values.reshape(len(inputs), *groups, -1).to(self.weight.dtype)
+        with _full_precision(inputs.device.type):
+            precision = torch.promote_types(self.weight.dtype, torch.float32)
+            rows, weights = inputs.to(precision), self.weight.to(precision)
+            if self.num_circuits is None:
+                values = self._executor(rows.unsqueeze(0), weights.unsqueeze(0)).squeeze(0)
+            else:
+                values = self._executor(rows.transpose(0, 1), weights).transpose(0, 1)
+        return values.to(self.weight.dtype)
 
     def extra_repr(self) -> str:
         """What `print(net)` shows."""
         return f"{self.ansatz.name}, num_circuits={self.num_circuits}, backend={self.backend.name}"
+
+
+def _full_precision(device_type: str) -> AbstractContextManager[object]:
+    """Nothing in this context is cast to lower precision."""
+    if torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def start_step(module: nn.Module, step: int) -> None:

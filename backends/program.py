@@ -121,6 +121,15 @@ class AffineMap:
             np.pad(self.offset, (0, 1))[index],
         )
 
+    def scaled(
+        self, scale: npt.NDArray[np.float64], shift: float | npt.NDArray[np.float64] = 0.0
+    ) -> AffineMap:
+        """The map of ``scale * angles + shift``, both (num_angles,)."""
+        column = scale[:, None]
+        return AffineMap(
+            column * self.inputs_matrix, column * self.weights_matrix, scale * self.offset + shift
+        )
+
 
 @dataclass(frozen=True)
 class Program:
@@ -193,11 +202,7 @@ def without_controls(program: Program) -> Program:
                 operations.append(Rotation(pauli, subset + operation.targets, len(rows)))
                 rows.append(operation.angle)
                 scales.append((-1) ** size / 2 ** len(operation.controls))
-    scale = np.array(scales)
-    picked = program.angles.take(rows)
-    angles = AffineMap(
-        scale[:, None] * picked.inputs_matrix, scale[:, None] * picked.weights_matrix, scale * picked.offset
-    )
+    angles = program.angles.take(rows).scaled(np.array(scales))
     return replace(program, operations=tuple(operations), angles=angles)
 
 

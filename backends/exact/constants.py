@@ -18,39 +18,45 @@ class Constant:
         self._tensors: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
     def like(self, tensor: Tensor) -> Tensor:
-        """The constant in the real precision and on the device of `tensor`."""
+        """The constant in the real precision and on the device of `tensor`; integers stay integers."""
         key = (tensor.dtype, tensor.device)
         if key not in self._tensors:
+            dtype = torch.int64 if self.array.dtype.kind == "i" else tensor.dtype.to_real()
             with torch.inference_mode(False):  # a tensor made in inference mode could not train later
-                self._tensors[key] = torch.as_tensor(self.array, dtype=tensor.dtype, device=tensor.device)
+                self._tensors[key] = torch.as_tensor(self.array, dtype=dtype, device=tensor.device)
         return self._tensors[key]
 
 
-class HalfAngles:
-    """Cosine and sine of half the angles that a list of slots takes.
-
-    Both come out of one matrix product and one cosine, since sin(t) = cos(t - pi/2): the engine's tensors
-    are so small that the number of operations decides its speed.
+class Angles:
+    """An affine map as tensors, and its gradient.
 
     Args:
-        angles: affine map with one row a slot.
+        angles: the map.
     """
 
     def __init__(self, angles: AffineMap) -> None:
-        self.inputs = Constant(np.repeat(angles.inputs_matrix.T / 2, 2, axis=1))
-        self.weights = Constant(np.repeat(angles.weights_matrix.T / 2, 2, axis=1))
-        self.offset = Constant(np.stack([angles.offset / 2, angles.offset / 2 - np.pi / 2], axis=1).ravel())
-        self.reads_weights = bool(np.any(self.weights.array))
+        self.inputs, self.weights = Constant(angles.inputs_matrix), Constant(angles.weights_matrix)
+        self.offset = Constant(angles.offset)
+        self.reads_weights = bool(np.any(angles.weights_matrix))
 
     def of_weights(self, weights: Tensor) -> Tensor:
-        """(G, num_weights) -> (G, num_slots, 2), for slots that read no input."""
-        half = torch.addmm(self.offset.like(weights), weights, self.weights.like(weights))
-        return half.cos().unflatten(-1, (-1, 2))
+        """(G, num_weights) -> (G, num_angles), for angles that read no input."""
+        return torch.addmm(self.offset.like(weights), weights, self.weights.like(weights).mT)
 
     def of_rows(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """(G, B, num_inputs) and (G, num_weights) -> (G, B, num_slots, 2)."""
-        half = torch.addmm(self.offset.like(inputs), inputs.flatten(0, 1), self.inputs.like(inputs))
-        half = half.unflatten(0, inputs.shape[:2])
+        """(G, B, num_inputs) and (G, num_weights) -> (G, B, num_angles)."""
+        flat = torch.addmm(self.offset.like(inputs), inputs.flatten(0, 1), self.inputs.like(inputs).mT)
+        angles = flat.view(*inputs.shape[:2], -1)
         if self.reads_weights:
-            half = half + (weights @ self.weights.like(weights)).unsqueeze(1)
-        return half.cos().unflatten(-1, (-1, 2))
+            angles = angles + (weights @ self.weights.like(weights).mT).unsqueeze(1)
+        return angles
+
+    def pull_weights(self, gradient: Tensor) -> Tensor:
+        """Gradient in what `of_weights` gives -> in the weights, (G, num_weights)."""
+        return torch.mm(gradient, self.weights.like(gradient))
+
+    def pull_rows(self, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Gradient in what `of_rows` gives -> in inputs and weights; None if no angle reads a weight."""
+        in_inputs = torch.mm(gradient.flatten(0, 1), self.inputs.like(gradient))
+        in_weights = self.pull_weights(gradient.sum(1)) if self.reads_weights else None
+        return in_inputs.view(*gradient.shape[:2], -1), in_weights

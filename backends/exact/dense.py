@@ -16,18 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from ..program import AffineMap, Fixed, Operation, Rotation
 from ..structure import Component
 from .constants import Constant
-from .encoding import encoding_angles, encoding_phases, product_state, split_encoding
-from .fusion import WordTable, absorb_constants, fixed_gate, rotation_gate, words
+from .encoding import encoding_phases, half_angles, product_state, split_encoding, with_sines
+from .fusion import absorb_constants, fixed_gate, rotation_gate, words
+from .pullback import Pullback, traced
+from .word_table import WordTable
 
 BLOCK_QUBITS = 4
 """Largest support of a fused block; a larger operation is a block of its own."""
-CHUNK_BYTES = 2**28
-"""Rows are worked on in chunks whose state vectors fit in this much memory."""
+STATES_HELD = 6
+"""State vectors alive at the height of a pass, with copies in another order of qubits."""
 
 
 class DenseState:
@@ -43,7 +44,7 @@ class DenseState:
         leading, operations = split_encoding(component)
         self.num_circuits = len(circuits)
         self.num_qubits = len(component.qubits)
-        self.encoding = encoding_angles(range(self.num_qubits), leading, circuits, angles)
+        self.encoding = with_sines(half_angles(range(self.num_qubits), leading, circuits, angles))
         self.phases = Constant(np.stack([(p := encoding_phases(self.num_qubits)).real, p.imag], axis=-1))
         reads = [bool(np.any(angles.inputs_matrix[row])) for row in component.angles]
         self.blocks = [
@@ -59,6 +60,11 @@ class DenseState:
         size = 2 ** len(component.qubits)
         return float(sum(size * (2 ** len(qubits) + 4) for qubits, _, _ in fuse(operations, reads)))
 
+    @property
+    def row_size(self) -> int:
+        """Complex numbers a row that are held at once."""
+        return self.num_circuits * STATES_HELD * 2**self.num_qubits
+
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Exact <Z> of every qubit of the component: (G * num_circuits, B, num_qubits).
 
@@ -66,30 +72,22 @@ class DenseState:
             inputs: (G, B, num_inputs), radians.
             weights: (G, num_weights), radians.
         """
-        bytes_a_row = self.num_circuits * len(weights) * 2**self.num_qubits * 2 * inputs.element_size()
-        rows = max(1, CHUNK_BYTES // bytes_a_row)
-        if inputs.shape[1] <= rows:
-            return self._expectations(inputs, weights)
-        # More than one chunk: keep none of their states, simulate each again when its gradient is due.
-        chunks = [
-            checkpoint(self._expectations, chunk, weights, use_reentrant=False)
-            for chunk in inputs.split(rows, dim=1)
-        ]
-        return torch.cat(chunks, dim=1)
+        probabilities = torch.view_as_real(self.amplitudes(inputs, weights)).square().sum(-1)
+        return z_expectations(probabilities)
+
+    def with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """`expectations`, and what takes their gradient to those of inputs and weights."""
+        return traced(self.expectations, inputs, weights)
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The state vector, complex (G * num_circuits, B, 2^num_qubits), first qubit most significant."""
         groups, rows = inputs.shape[:2]
-        qubits = self.encoding.of_rows(inputs, weights).reshape(groups, rows, self.num_circuits, -1, 2)
+        qubits = self.encoding.of_rows(inputs, weights).cos().view(groups, rows, self.num_circuits, -1, 2)
         encoded = product_state(qubits.transpose(1, 2)).flatten(0, 1)
         state = encoded * torch.view_as_complex(self.phases.like(inputs))
         matrices = [block.matrices(inputs, weights) for block in self.blocks]
         supports = tuple(block.qubits for block in self.blocks)
         return _Evolve.apply(self.num_qubits, supports, state, *matrices)
-
-    def _expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        probabilities = torch.view_as_real(self.amplitudes(inputs, weights)).square().sum(-1)
-        return z_expectations(probabilities)
 
 
 class Block:
@@ -131,15 +129,15 @@ class Block:
         """Complex (G * num_circuits, 1, d, d), or (..., B, d, d) if the block reads the inputs."""
         table = self.table
         if not self.per_row:
-            return _in_sequence(table(weights)).unsqueeze(1)
-        half_angles = table.half_angles.of_rows(inputs, weights)  # (G, B, num_circuits * slots, 2)
-        matrices = _in_sequence(table.products(half_angles.flatten(0, 1)))
-        return matrices.unflatten(0, (*half_angles.shape[:2], -1)).transpose(1, 2).flatten(0, 1)
+            return _in_sequence(table(weights)[0]).unsqueeze(1)
+        angles = table.angles.of_rows(inputs, weights)
+        matrices = _in_sequence(table.products(angles.flatten(0, 1))[0])
+        return matrices.unflatten(0, (*angles.shape[:2], -1)).transpose(1, 2).flatten(0, 1)
 
 
 def _in_sequence(words: Tensor) -> Tensor:
-    """(G, W, d, d), first applied first -> (G, d, d)."""
-    return functools.reduce(lambda earlier, later: later @ earlier, words.unbind(1))
+    """(G, d, W, d), first applied first -> (G, d, d)."""
+    return functools.reduce(lambda earlier, later: later @ earlier, words.unbind(2))
 
 
 def fuse(

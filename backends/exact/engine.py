@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,11 +13,15 @@ from torch import Tensor
 from ..program import Program
 from ..structure import Component, classes
 from .chain import RegisterChain
+from .constants import Constant
 from .dense import DenseState
-from .threads import on_one_thread
+from .pullback import Pullback, differentiable
+from .threads import one_thread
 
 ONE_THREAD_COST = 2.0e7
 """Work of fewer complex multiplications than this runs on one thread (measured, see docs/performance.md)."""
+CHUNK_BYTES = 2**30
+"""Rows are worked on in chunks that need about this much memory."""
 
 
 class ExactEngine:
@@ -33,8 +41,11 @@ class ExactEngine:
             len(circuits) * simulator.row_cost(circuits[0], program.angles)
             for circuits, simulator in zip(parts, self.simulators, strict=True)
         )
+        self.row_size = sum(simulator.row_size for simulator in self.simulators)
+        self.shapes = [(len(circuits), len(circuits[0].qubits)) for circuits in parts]
         qubits = [qubit for circuits in parts for circuit in circuits for qubit in circuit.qubits]
-        self.order = None if qubits == sorted(qubits) else torch.as_tensor(np.argsort(qubits))
+        self.in_order = qubits == sorted(qubits)
+        self.qubits, self.places = Constant(qubits), Constant(np.argsort(qubits))
 
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """<Z_i> of every qubit.
@@ -46,13 +57,46 @@ class ExactEngine:
         Returns:
             (G, B, num_qubits), in [-1, 1].
         """
-        if inputs.shape[0] * inputs.shape[1] * self.row_cost > ONE_THREAD_COST:
-            return self._expectations(inputs, weights)
-        return on_one_thread(self._expectations, inputs, weights)
+        small = inputs.shape[0] * inputs.shape[1] * self.row_cost <= ONE_THREAD_COST
+        context = one_thread if small else nullcontext
+        if torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad):
+            return differentiable(self._in_chunks, context, inputs, weights)
+        with context():
+            return torch.cat([self._values(chunk, weights) for chunk in self._chunks(inputs)], dim=1)
 
-    def _expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
+    def _chunks(self, inputs: Tensor) -> Sequence[Tensor]:
+        bytes_a_row = inputs.shape[0] * self.row_size * 2 * inputs.element_size()
+        return inputs.split(max(1, CHUNK_BYTES // bytes_a_row), dim=1)
+
+    def _in_chunks(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        chunks = self._chunks(inputs)
+        if len(chunks) == 1:
+            return self._with_pullback(inputs, weights)
+        sizes = [chunk.shape[1] for chunk in chunks]
+
+        def pullback(gradient: Tensor) -> tuple[Tensor, ...]:
+            parts = zip(chunks, gradient.split(sizes, dim=1), strict=True)
+            # Nothing was kept of a chunk: it is simulated again when its gradient is due.
+            pairs = [self._with_pullback(chunk, weights)[1](part) for chunk, part in parts]
+            in_inputs, in_weights = zip(*pairs, strict=True)
+            return torch.cat(in_inputs, dim=1), functools.reduce(torch.add, in_weights)
+
+        return torch.cat([self._values(chunk, weights) for chunk in chunks], dim=1), pullback
+
+    def _values(self, inputs: Tensor, weights: Tensor) -> Tensor:
         values = [simulator.expectations(inputs, weights) for simulator in self.simulators]
         return self.in_qubit_order(values, len(inputs))
+
+    def _with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        results = [simulator.with_pullback(inputs, weights) for simulator in self.simulators]
+        values, pullbacks = zip(*results, strict=True)
+
+        def pullback(gradient: Tensor) -> tuple[Tensor, ...]:
+            parts = self._of_simulators(gradient)
+            pairs = [pull(part) for pull, part in zip(pullbacks, parts, strict=True)]
+            return tuple(functools.reduce(torch.add, gradients) for gradients in zip(*pairs, strict=True))
+
+        return self.in_qubit_order(values, len(inputs)), pullback
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> list[Tensor]:
         """The state vectors of the components, those of one shape together.
@@ -66,11 +110,26 @@ class ExactEngine:
         """
         return [simulator.amplitudes(inputs, weights) for simulator in self.simulators]
 
-    def in_qubit_order(self, values: list[Tensor], groups: int) -> Tensor:
+    def in_qubit_order(self, values: Sequence[Tensor], groups: int) -> Tensor:
         """Join what each shape's qubits gave, (G * circuits, B, qubits), to (G, B, num_qubits)."""
-        flat = [v.reshape(groups, -1, *v.shape[1:]).transpose(1, 2).flatten(2) for v in values]
+        rows = values[0].shape[1]
+        flat = [
+            value.view(groups, count, rows, qubits).transpose(1, 2).flatten(2)
+            for value, (count, qubits) in zip(values, self.shapes, strict=True)
+        ]
         joined = flat[0] if len(flat) == 1 else torch.cat(flat, dim=-1)
-        return joined if self.order is None else joined.index_select(-1, self.order.to(joined.device))
+        return joined if self.in_order else joined.index_select(-1, self.places.like(joined))
+
+    def _of_simulators(self, joined: Tensor) -> list[Tensor]:
+        """The reverse of `in_qubit_order`."""
+        if not self.in_order:
+            joined = joined.index_select(-1, self.qubits.like(joined))
+        groups, rows, _ = joined.shape
+        parts = torch.split_with_sizes(joined, [count * qubits for count, qubits in self.shapes], dim=-1)
+        return [
+            part.reshape(groups, rows, *shape).transpose(1, 2).reshape(-1, rows, shape[1])
+            for part, shape in zip(parts, self.shapes, strict=True)
+        ]
 
 
 def _simulator(circuits: list[Component], program: Program) -> RegisterChain | DenseState:

@@ -1,13 +1,10 @@
-"""Fusing the gates of a small register into a few matrices, once for a whole batch.
+"""Gates as matrices on a whole small register, and the words they are grouped to.
 
-Gates whose angles do not depend on the batch are the same for every row, so their product is formed
-once. Each gate of one angle is ``A0 + cos(angle/2) A1 + sin(angle/2) A2`` with constant matrices, and two
-gates after each other are a sum of nine constant matrices: all pairs of all registers come out of one
-batched product, and a tree of matrix products multiplies each *word* of them together.
-
-A gate that joins two registers is taken apart: it is diagonal in some Pauli basis of its control qubit,
-so it is the sum over two *branches*: a projector there, and in the other register a gate that depends
-on the branch. Gates with a branch carry its `link`; a word with a link is multiplied out for both.
+A gate of one angle is ``A0 + cos(angle/2) A1 + sin(angle/2) A2`` with constant matrices. A gate that joins
+two registers is taken apart: it is diagonal in some Pauli basis of its control qubit, so it is the sum
+over two *branches*: a projector there, and in the other register a gate that depends on the branch.
+Gates with a branch carry its `link`; a *word*, a few gates of one link or none, is multiplied out for each
+branch (`word_table`).
 """
 
 from __future__ import annotations
@@ -17,12 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.nn import functional
 
-from ..program import AffineMap, Fixed, Rotation
-from .constants import Constant, HalfAngles
+from ..program import Fixed, Rotation
 
 Matrix = npt.NDArray[np.complex128]
 
@@ -52,7 +45,7 @@ class FusedGate:
 
 @dataclass(frozen=True)
 class Word:
-    """Consecutive gates, at most one link among them."""
+    """Consecutive gates of one link or of none."""
 
     gates: tuple[FusedGate, ...]
     link: int | None
@@ -128,97 +121,23 @@ def absorb_constants(gates: Sequence[FusedGate]) -> list[FusedGate]:
     """Multiply each constant gate into the gate before it (the leading ones into the first rotation)."""
     merged: list[FusedGate] = []
     for gate in gates:
-        last = merged[-1] if merged else None
-        if last is None or (last.angle is not None and gate.angle is not None) or not _joinable(last, gate):
-            merged.append(gate)
+        if merged and _joinable(merged[-1], gate):
+            merged[-1] = _multiply(gate, merged[-1])
         else:
-            merged[-1] = _multiply(gate, last)
+            merged.append(gate)
     return merged
 
 
 def words(gates: Sequence[FusedGate]) -> list[Word]:
-    """Cut a list of gates into words of at most `WORD_LENGTH` gates and one link."""
+    """Cut a list of gates into words of at most `WORD_LENGTH` gates."""
     result: list[Word] = []
     for gate in gates:
         last = result[-1] if result else None
-        if last and len(last.gates) < WORD_LENGTH and (gate.link is None or last.link in (None, gate.link)):
-            link = last.link if gate.link is None else gate.link
-            result[-1] = Word((*last.gates, gate), link)
+        if last and len(last.gates) < WORD_LENGTH and gate.link == last.link:
+            result[-1] = Word((*last.gates, gate), gate.link)
         else:
             result.append(Word((gate,), gate.link))
     return result
-
-
-class WordTable:
-    """All words of equal dimension, ready to be evaluated together.
-
-    Args:
-        table: words of a class of circuits that differ only in their angles.
-        angle_rows: (num_circuits, num_angles), for each circuit the rows of `angles` its gates take.
-        angles: the program's affine map.
-    """
-
-    def __init__(
-        self,
-        table: Sequence[Word],
-        angle_rows: Sequence[Sequence[int]],
-        angles: AffineMap,
-    ) -> None:
-        self.starts = np.cumsum([0, *(word.branches for word in table)])
-        dimension = table[0].gates[0].terms.shape[-1]
-        longest = max(2, *(len(word.gates) for word in table))
-        length = 1 << (longest - 1).bit_length()
-        columns = [
-            _slots(word, branch, length, dimension) for word in table for branch in range(word.branches)
-        ]
-        order = _halving_order(length)
-        slots = [column[k] for k in order for column in columns]
-        self.shape = (length, len(columns), dimension)
-        earlier, later = np.stack([terms for terms, _ in slots]).reshape(2, -1, 3, dimension, dimension)
-        pairs = later[:, None] @ earlier[:, :, None]  # (length / 2 * W, 3 of earlier, 3 of later, d, d)
-        self.pairs = Constant(np.stack([pairs.real, pairs.imag], axis=-1).reshape(len(pairs), 9, -1))
-        rows = [
-            None if angle is None else int(circuit[angle]) for circuit in angle_rows for _, angle in slots
-        ]
-        self.half_angles = HalfAngles(angles.take(rows))
-
-    def __call__(self, weights: Tensor) -> Tensor:
-        """Multiply every word out for weights (G, num_weights) in radians; see `products`."""
-        return self.products(self.half_angles.of_weights(weights))
-
-    def products(self, half_angles: Tensor) -> Tensor:
-        """Multiply every word out.
-
-        Args:
-            half_angles: (G, num_circuits * slots, 2), from `half_angles`.
-
-        Returns:
-            Complex (G * num_circuits, W, d, d); word k holds the rows ``starts[k]`` to ``starts[k + 1]``.
-        """
-        length, width, d = self.shape
-        coefficients = functional.pad(half_angles, (1, 0), value=1.0)
-        earlier, later = coefficients.reshape(-1, 2, length * width // 2, 3).transpose(0, 2).unbind(1)
-        both = (earlier.unsqueeze(-1) * later.unsqueeze(-2)).flatten(-2)  # (length / 2 * W, G', 9)
-        product = torch.view_as_complex(torch.bmm(both, self.pairs.like(both)).unflatten(-1, (d, d, 2)))
-        product = product.flatten(0, 1)
-        for _ in range(length.bit_length() - 2):
-            earlier, later = product.unflatten(0, (2, -1)).unbind(0)
-            product = torch.bmm(later, earlier)
-        return product.unflatten(0, (width, -1)).transpose(0, 1)
-
-
-def _slots(word: Word, branch: int, length: int, dimension: int) -> list[tuple[Matrix, int | None]]:
-    identity = np.stack([np.eye(dimension), np.zeros((dimension,) * 2), np.zeros((dimension,) * 2)])
-    slots = [(gate.terms[branch if gate.link is not None else 0], gate.angle) for gate in word.gates]
-    return slots + [(identity, None)] * (length - len(slots))
-
-
-def _halving_order(length: int) -> list[int]:
-    """Slot order in which multiplying the second half onto the first keeps time order at every level."""
-    if length == 1:
-        return [0]
-    inner = _halving_order(length // 2)
-    return [2 * k for k in inner] + [2 * k + 1 for k in inner]
 
 
 def _constant(matrix: Matrix) -> FusedGate:
@@ -228,7 +147,11 @@ def _constant(matrix: Matrix) -> FusedGate:
 
 
 def _joinable(first: FusedGate, second: FusedGate) -> bool:
-    return first.link is None or second.link is None or first.link == second.link
+    """One of them constant, and no rotation given branches that it has not."""
+    if first.angle is not None and second.angle is not None:
+        return False
+    plain = [gate for gate in (first, second) if gate.link is None]
+    return first.link == second.link or (len(plain) == 1 and plain[0].angle is None)
 
 
 def _multiply(later: FusedGate, earlier: FusedGate) -> FusedGate:

@@ -268,3 +268,19 @@ def _with_used_parameters(
 ) -> TestAnsatz:
     used = circuit.parameters
     return TestAnsatz(circuit, [p for p in inputs if p in used], [p for p in weights if p in used])
+
+
+def reuploading() -> TestAnsatz:
+    """Inputs before, among and after the weights, expressions of both, every qubit entangled."""
+    x, w = ParameterVector("x", 2), ParameterVector("w", 4)
+    circuit = QuantumCircuit(3)
+    circuit.rx(x[0], 0)
+    circuit.ry(x[1], 1)
+    circuit.crx(w[0], 0, 1)
+    circuit.rz(2 * x[0] + 0.3, 1)
+    circuit.cry(x[1] + w[1], 1, 2)
+    circuit.rxx(w[2], 2, 0)
+    circuit.cp(x[0] - x[1], 2, 0)
+    circuit.rx(w[3] + w[0], 1)
+    circuit.cx(1, 2)
+    return TestAnsatz(circuit, [*x], [*w])

@@ -3,9 +3,10 @@ import torch
 from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
-from backends.exact.chain import MAX_REGISTER_QUBITS, RegisterChain, split_gates
+from backends.exact.chain import MAX_REGISTER_QUBITS, RegisterChain
 from backends.exact.dense import DenseState
 from backends.exact.encoding import split_encoding
+from backends.exact.links import split_gates
 from backends.structure import classes, components, registers
 from qvunet.ansatz import hqconv
 

@@ -7,30 +7,22 @@ from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import random_statevector, random_unitary
 
-from backends.exact import dense
 from backends.exact.dense import BLOCK_QUBITS, DenseState, apply_block, fuse, z_expectations
 from backends.program import Fixed, Program
 from backends.structure import classes
 from qvunet.ansatz import basic_entangler
 
-from ..circuits import TestAnsatz, ansaetze, chains, fidelity, operation_matrix, program_state, z_values
+from ..circuits import (
+    TestAnsatz,
+    ansaetze,
+    chains,
+    fidelity,
+    operation_matrix,
+    program_state,
+    reuploading,
+    z_values,
+)
 from .forced import amplitudes, forced, program_of
-
-
-def reuploading():
-    """Inputs before, among and after the weights, expressions of both, every qubit entangled."""
-    x, w = ParameterVector("x", 2), ParameterVector("w", 4)
-    circuit = QuantumCircuit(3)
-    circuit.rx(x[0], 0)
-    circuit.ry(x[1], 1)
-    circuit.crx(w[0], 0, 1)
-    circuit.rz(2 * x[0] + 0.3, 1)
-    circuit.cry(x[1] + w[1], 1, 2)
-    circuit.rxx(w[2], 2, 0)
-    circuit.cp(x[0] - x[1], 2, 0)
-    circuit.rx(w[3] + w[0], 1)
-    circuit.cx(1, 2)
-    return TestAnsatz(circuit, [*x], [*w])
 
 
 def assert_exact(ansatz):
@@ -100,49 +92,6 @@ def test_either_gradient_alone(needed):
         return values[needed].grad
 
     torch.testing.assert_close(gradient(**{needed: True}), gradient(inputs=True, weights=True))
-
-
-@pytest.mark.parametrize("make", [reuploading, lambda: basic_entangler(5, 2)])
-@pytest.mark.parametrize("rows_a_chunk", [1, 2, 3])
-def test_chunks_change_neither_values_nor_gradients(make, rows_a_chunk, monkeypatch):
-    ansatz = make()
-    program = program_of(ansatz)
-    rng = np.random.default_rng(0)
-    inputs = torch.from_numpy(rng.uniform(-3, 3, (2, 7, len(ansatz.inputs))))
-    weights = torch.from_numpy(rng.uniform(-3, 3, (2, len(ansatz.weights))))
-    calls = []
-    original = DenseState._expectations
-    monkeypatch.setattr(
-        DenseState, "_expectations", lambda self, x, w: calls.append(x.shape[1]) or original(self, x, w)
-    )
-
-    def run():
-        calls.clear()
-        x, w = inputs.clone().requires_grad_(), weights.clone().requires_grad_()
-        values = forced(DenseState, program).expectations(x, w)
-        forward = list(calls)
-        (values * torch.linspace(-1, 1, values.shape[-1])).sum().backward()
-        return forward, (values, x.grad, w.grad)
-
-    whole_calls, whole = run()
-    assert whole_calls == [7]
-    a_row = 2 * 2**ansatz.circuit.num_qubits * 16  # two groups, complex128
-    monkeypatch.setattr(dense, "CHUNK_BYTES", rows_a_chunk * a_row)
-    chunk_calls, chunks = run()
-    assert sum(chunk_calls) == 7
-    assert max(chunk_calls) == rows_a_chunk
-    torch.testing.assert_close(chunks, whole, atol=1e-12, rtol=0)
-
-
-def test_a_row_larger_than_a_chunk_is_still_worked_on(monkeypatch):
-    monkeypatch.setattr(dense, "CHUNK_BYTES", 1)
-    assert_exact(reuploading())
-
-
-def test_chunks_without_gradient(monkeypatch):
-    monkeypatch.setattr(dense, "CHUNK_BYTES", 1)
-    with torch.inference_mode():
-        assert_exact(reuploading())
 
 
 @given(ansaetze(max_qubits=4, max_gates=20))

@@ -1,16 +1,17 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
-from backends.exact import ExactEngine
+from backends.exact import ExactEngine, engine
 from backends.exact.chain import RegisterChain
 from backends.exact.dense import DenseState
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 
-from ..circuits import TestAnsatz, ansaetze, chains
+from ..circuits import TestAnsatz, ansaetze, chains, reuploading
 from .forced import METHODS, forced, program_of
 
 X, W = ParameterVector("x", 4), ParameterVector("w", 4)
@@ -136,9 +137,9 @@ def test_inference_first_and_training_after(method):
     with torch.no_grad():
         used.expectations(inputs.double(), weights.double())
     gradients = []
-    for engine in (used, fresh):
+    for simulated in (used, fresh):
         w = weights.clone().requires_grad_()
-        engine.expectations(inputs, w).sum().backward()
+        simulated.expectations(inputs, w).sum().backward()
         gradients.append(w.grad)
     torch.testing.assert_close(*gradients)
 
@@ -149,3 +150,40 @@ def test_copies_are_independent_and_equal():
     inputs, weights = torch.rand(1, 2, 12), torch.rand(1, 24)
     values = engine.expectations(inputs, weights)
     torch.testing.assert_close(copy.deepcopy(engine).expectations(inputs, weights), values)
+
+
+@pytest.mark.parametrize("make", [reuploading, lambda: basic_entangler(5, 2), lambda: hqconv(1)])
+@pytest.mark.parametrize("rows_a_chunk", [1, 2, 3])
+def test_chunks_change_neither_values_nor_gradients(make, rows_a_chunk, monkeypatch):
+    ansatz = make()
+    simulated = ExactEngine(program_of(ansatz))
+    rng = np.random.default_rng(0)
+    inputs = torch.from_numpy(rng.uniform(-3, 3, (2, 7, len(ansatz.inputs)))).requires_grad_()
+    weights = torch.from_numpy(rng.uniform(-3, 3, (2, len(ansatz.weights)))).requires_grad_()
+    coefficients = torch.linspace(-1, 1, ansatz.circuit.num_qubits, dtype=torch.float64)
+    rows = []
+    original = ExactEngine._with_pullback
+    monkeypatch.setattr(
+        ExactEngine, "_with_pullback", lambda self, x, w: rows.append(x.shape[1]) or original(self, x, w)
+    )
+
+    def run():
+        rows.clear()
+        values = simulated.expectations(inputs, weights)
+        return values, *torch.autograd.grad((values * coefficients).sum(), (inputs, weights))
+
+    whole = run()
+    assert rows == [7]
+    bytes_a_row = 2 * simulated.row_size * 16  # two groups, complex128
+    monkeypatch.setattr(engine, "CHUNK_BYTES", rows_a_chunk * bytes_a_row)
+    chunks = run()
+    assert sum(rows) == 7
+    assert max(rows) == rows_a_chunk
+    torch.testing.assert_close(chunks, whole, atol=1e-12, rtol=0)
+
+
+def test_a_row_larger_than_a_chunk_is_still_worked_on(monkeypatch):
+    monkeypatch.setattr(engine, "CHUNK_BYTES", 1)
+    assert_exact(reuploading())
+    with torch.inference_mode():
+        assert_exact(reuploading())

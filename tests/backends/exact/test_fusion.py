@@ -1,8 +1,5 @@
-import functools
-
 import numpy as np
 import pytest
-import torch
 from qiskit.circuit.library import CXGate, CYGate, CZGate
 from qiskit.quantum_info import random_unitary
 
@@ -10,7 +7,6 @@ from backends.exact.fusion import (
     PAULIS,
     WORD_LENGTH,
     FusedGate,
-    WordTable,
     absorb_constants,
     conditional,
     conditional_fixed,
@@ -20,9 +16,10 @@ from backends.exact.fusion import (
     rotation_gate,
     words,
 )
-from backends.program import AffineMap, Fixed, Rotation, big_endian
+from backends.program import Fixed, Rotation, big_endian
 
 from ..circuits import PAULI_MATRICES, kron, operation_matrix
+from .gates import PATTERNS, matrix_at, product, sequence
 
 ROTATIONS = [
     Rotation("X", (1,), 0),
@@ -36,11 +33,6 @@ ROTATIONS = [
 CROSSING = [Rotation(a + b, (0, 1), 0) for a, b in ["XX", "YY", "ZZ", "ZX", "XZ", "YX"]] + [
     Rotation(p, (1,), 0, (0,)) for p in "XYZ"
 ]
-
-
-def matrix_at(gate, angle, branch=0):
-    """The matrix of a fused gate's branch at an angle."""
-    return np.tensordot([1, np.cos(angle / 2), np.sin(angle / 2)], gate.terms[branch], 1)
 
 
 @pytest.mark.parametrize("qubits", [(0,), (2,), (0, 1), (2, 0), (1, 3), (3, 1, 0), (2, 0, 3, 1)])
@@ -104,49 +96,6 @@ def test_a_crossing_constant_gate_is_the_sum_of_its_branches(gate):
     np.testing.assert_allclose(total, matrix, atol=1e-15)
 
 
-def sequence(pattern):
-    """Gates on two qubits: r a rotation, c a constant, a digit a rotation with that link, p a projector."""
-    rng = np.random.default_rng(0)
-    gates = []
-    for letter in pattern:
-        angle = sum(gate.angle is not None for gate in gates)
-        axis = "XYZ"[rng.integers(3)]
-        if letter == "c":
-            gates.append(fixed_gate(Fixed(random_unitary(4, seed=len(gates)).data, (0, 1)), 2))
-        elif letter == "p":
-            gates.append(projectors(axis, 1, 2, link=0))
-        elif letter == "r":
-            gates.append(rotation_gate(Rotation(axis, (0,), angle), 2))
-        else:
-            gates.append(conditional(Rotation("Z" + axis, (0, 1), angle), 0, 0, 2, link=int(letter)))
-    return gates
-
-
-def product(gates, angles, branches):
-    """First applied first; `branches` maps a link to its branch."""
-    matrices = [
-        matrix_at(gate, 0.0 if gate.angle is None else angles[gate.angle], branches.get(gate.link, 0))
-        for gate in gates
-    ]
-    return functools.reduce(lambda done, matrix: matrix @ done, matrices, np.eye(4))
-
-
-PATTERNS = [
-    "r",
-    "c",
-    "rc",
-    "cr",
-    "ccrccrc",
-    "p0c",
-    "c0r0",
-    "p0r1c",
-    "0c1p",
-    "r" * 11,
-    "0r1r0c1cc",
-    "rrrrrrrr0rr1",
-]
-
-
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("branches", [{0: 0, 1: 1}, {0: 1, 1: 0}])
 def test_absorbing_constants_keeps_the_product(pattern, branches):
@@ -164,56 +113,14 @@ def test_constants_vanish_into_rotations():
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_words_are_short_and_have_one_link(pattern):
+def test_words_are_short_and_have_one_link_or_none(pattern):
     gates = sequence(pattern)
     cut = words(gates)
     assert [gate for word in cut for gate in word.gates] == gates
     for word in cut:
         assert len(word.gates) <= WORD_LENGTH
-        assert {gate.link for gate in word.gates} <= {None, word.link}
+        assert {gate.link for gate in word.gates} == {word.link}
         assert word.branches == (1 if word.link is None else 2)
-
-
-@pytest.mark.parametrize("length", range(1, WORD_LENGTH + 1))
-def test_word_table_multiplies_in_time_order(length):
-    table = words(sequence("r" * length))
-    angles = np.random.default_rng(1).uniform(-3, 3, length)
-    whole = WordTable(table, [range(length)], weights_only(length))
-    (result,) = whole(torch.from_numpy(angles)[None])
-    np.testing.assert_allclose(result[0], product(table[0].gates, angles, {}), atol=1e-13)
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_word_table_holds_every_branch_of_every_word_and_circuit(pattern):
-    """Two circuits that take their angles from different rows, three sets of weights."""
-    gates = sequence(pattern)
-    count = sum(gate.angle is not None for gate in gates)
-    cut = words(absorb_constants(gates))
-    rng = np.random.default_rng(1)
-    rows = [rng.permutation(count), rng.permutation(count)]
-    table = WordTable(cut, rows, weights_only(count))
-    weights = rng.uniform(-3, 3, (3, count))
-    result = table(torch.from_numpy(weights)).unflatten(0, (3, 2))
-    for g, c in np.ndindex(3, 2):
-        for k, word in enumerate(cut):
-            for branch in range(word.branches):
-                expected = product(word.gates, weights[g][rows[c]], {word.link: branch})
-                actual = result[g, c, table.starts[k] + branch]
-                np.testing.assert_allclose(actual, expected, atol=1e-13)
-    assert table.starts[-1] == result.shape[2]
-
-
-def test_word_table_applies_the_affine_map():
-    gate = rotation_gate(Rotation("Y", (0,), 0), 1)
-    angles = AffineMap(np.zeros((1, 0)), np.array([[2.0, -1.0]]), np.array([0.3]))
-    table = WordTable(words([gate]), [[0]], angles)
-    result = table(torch.tensor([[0.5, 0.2]], dtype=torch.float64))[0, 0]
-    np.testing.assert_allclose(result, matrix_at(gate, 2 * 0.5 - 0.2 + 0.3), atol=1e-15)
-
-
-def test_word_table_in_single_precision():
-    table = WordTable(words(sequence("rr")), [[0, 1]], weights_only(2))
-    assert table(torch.zeros(1, 2)).dtype == torch.complex64
 
 
 def test_a_gate_acts_where_kron_says():
@@ -223,6 +130,8 @@ def test_a_gate_acts_where_kron_says():
     assert isinstance(gate, FusedGate)
 
 
-def weights_only(count):
-    """Angle k is weight k."""
-    return AffineMap(np.zeros((count, 0)), np.eye(count), np.zeros(count))
+def test_a_rotation_takes_no_branches_from_a_constant_beside_it():
+    rotation, projector, constant = sequence("rpc")
+    assert absorb_constants([rotation, projector]) == [rotation, projector]
+    (merged,) = absorb_constants([constant, projector])
+    assert merged.link == 0

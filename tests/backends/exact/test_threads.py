@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from backends.exact import engine
+from backends.exact.chain import RegisterChain
 from backends.exact.engine import ExactEngine
-from backends.exact.threads import on_one_thread, one_thread
+from backends.exact.threads import one_thread
 from backends.program import program_from_circuit
 from qvunet.ansatz import fqconv
 
@@ -16,42 +17,40 @@ def two_threads():
     torch.set_num_threads(before)
 
 
-class Watched:
-    """Multiplies, and notes how many threads each pass had."""
-
-    def __init__(self):
-        self.threads = []
-
-    def __call__(self, inputs, weights):
-        product = inputs * weights
-        self.threads.append(torch.get_num_threads())
-        if product.requires_grad:
-            product.register_hook(lambda _: self.threads.append(torch.get_num_threads()))
-        return product
-
-
-def test_both_passes_have_one_thread_and_put_the_setting_back():
-    watched, inputs, weights = Watched(), torch.rand(3, requires_grad=True), torch.rand(3)
-    value = on_one_thread(watched, inputs, weights)
+def test_the_setting_is_put_back():
+    with one_thread():
+        assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
-    value.backward(torch.tensor([1.0, 2.0, 3.0]))
-    assert torch.get_num_threads() == 2
-    assert watched.threads == [1, 1]
-    torch.testing.assert_close(inputs.grad, torch.tensor([1.0, 2.0, 3.0]) * weights)
-    assert weights.grad is None
-
-
-def test_without_gradients_nothing_is_kept():
-    watched, weights = Watched(), torch.rand(3, requires_grad=True)
-    with torch.no_grad():
-        value = on_one_thread(watched, torch.rand(3), weights)
-    assert value.grad_fn is None
-    assert watched.threads == [1]
 
 
 def test_an_error_puts_the_setting_back():
     with pytest.raises(RuntimeError), one_thread():
         raise RuntimeError
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(float("inf"), 1), (0.0, 2)])
+def test_small_work_has_one_thread_in_both_passes(limit, threads, monkeypatch):
+    found = []
+    original = RegisterChain.with_pullback
+
+    def watched(self, inputs, weights):
+        found.append(torch.get_num_threads())
+        value, pullback = original(self, inputs, weights)
+
+        def watched_pullback(gradient):
+            found.append(torch.get_num_threads())
+            return pullback(gradient)
+
+        return value, watched_pullback
+
+    monkeypatch.setattr(RegisterChain, "with_pullback", watched)
+    monkeypatch.setattr(engine, "ONE_THREAD_COST", limit)
+    ansatz = fqconv(1)
+    simulated = ExactEngine(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+    weights = torch.rand(1, len(ansatz.weights), requires_grad=True)
+    simulated.expectations(torch.rand(1, 5, 12), weights).sum().backward()
+    assert found == [threads, threads]
     assert torch.get_num_threads() == 2
 
 
