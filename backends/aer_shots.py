@@ -99,12 +99,15 @@ class AerShotsBackend(EstimatorBackend):
 
     def _placement(self) -> Placement:
         name, options = self.options.noise_model, self.options
-        if name is None:
-            return ideal
         level, seed = options.optimization_level, options.seed_transpiler
-        if _is_file(name) and options.tiles == 1:
-            return with_noise_file(NoiseFile(name), level, seed)
-        return on_device(self._device, level, seed, options.lowering)
+        if name is not None and not (_is_file(name) and options.tiles == 1):
+            return on_device(self._device, level, seed, options.lowering)  # which refuses tiles of a file
+        if options.lowering is not None:
+            raise UserError(
+                f"lowering = {options.lowering}: circuits are lowered for a device, and noise_model = {name} "
+                "is none; name a device, or leave lowering out"
+            )
+        return ideal if name is None else with_noise_file(NoiseFile(name), level, seed)
 
 
 def _is_file(noise_model: str) -> bool:

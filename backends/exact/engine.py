@@ -18,7 +18,7 @@ from .dense import DenseState
 from .pullback import Pullback, differentiable
 from .threads import one_thread
 
-ONE_THREAD_COST = 2.0e7
+ONE_THREAD_COST = 2.0e6
 """Work of fewer complex multiplications than this runs on one thread (measured, see docs/performance.md)."""
 CHUNK_BYTES = 2**30
 """Rows are worked on in chunks that need about this much memory."""

@@ -272,6 +272,12 @@ def test_a_missing_noise_file_or_device_is_refused():
         layer_of(RING, noise_model="fake_nowhere")
 
 
+def test_lowering_without_a_device_is_refused(noise_file):
+    for name in (None, str(noise_file)):
+        with pytest.raises(UserError, match="lowering = merged: circuits are lowered for a device"):
+            layer_of(RING, noise_model=name, lowering="merged")
+
+
 def test_a_device_whose_rotations_would_lose_their_noise_is_refused():
     layer = layer_of(RING, noise_model="fake_almaden")
     with pytest.raises(UserError, match="fake_almaden rotates with gates of several angles"):
