@@ -134,7 +134,7 @@ class Trainer:
         options = config.train
         self.state = TrainingState(
             model=net,
-            ema=EMAModel(net.parameters(), decay=options.ema_decay),
+            ema=EMAModel(net.parameters(), decay=options.ema_decay, foreach=True),
             optimizer=torch.optim.Adam(
                 [parameter for parameter in net.parameters() if parameter.requires_grad],
                 lr=options.learning_rate,

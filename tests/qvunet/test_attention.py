@@ -40,13 +40,30 @@ def test_cosine_attention_matches_explicit_weights():
     torch.testing.assert_close(module(X), X + y.view_as(X))
 
 
-def test_multihead_attention_is_torchs():
-    module = MultiheadAttention(8, groups=2, heads=4).double()
-    theirs = nn.MultiheadAttention(8, 4, batch_first=True).double()
+@pytest.mark.parametrize("channels", [8, 64, 80], ids=["padded", "of_16", "of_20"])
+def test_multihead_attention_is_torchs(channels):
+    x = torch.randn(3, channels, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    module = MultiheadAttention(channels, groups=2, heads=4).double()
+    nn.init.normal_(module.qkv.bias)
+    theirs = nn.MultiheadAttention(channels, 4, batch_first=True).double()
     theirs.in_proj_weight, theirs.in_proj_bias = module.qkv.weight, module.qkv.bias
     theirs.out_proj.weight, theirs.out_proj.bias = module.out.weight, module.out.bias
-    tokens = module.norm(X).flatten(2).mT
-    torch.testing.assert_close(module(X), X + theirs(tokens, tokens, tokens)[0].mT.reshape(X.shape))
+    tokens = module.norm(x).flatten(2).mT
+    expected = x + theirs(tokens, tokens, tokens)[0].mT.reshape(x.shape)
+    torch.testing.assert_close(module(x), expected)
+    parameters = list(module.parameters())
+    gradients = [torch.autograd.grad(y.square().sum(), parameters) for y in (module(x), expected)]
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("module", [LinearAttention(8), CosineAttention(8), MultiheadAttention(8, 2)])
+def test_attention_trains_under_autocast(module):
+    x = X.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = module(x)
+    torch.testing.assert_close(y.float(), module(x), rtol=0.05, atol=0.05)
+    gradients = torch.autograd.grad(y.float().square().sum(), list(module.parameters()))
+    assert all(gradient.dtype == torch.float32 and gradient.isfinite().all() for gradient in gradients)
 
 
 @pytest.mark.parametrize("module", [LinearAttention(8), CosineAttention(8), MultiheadAttention(8, 2)])
