@@ -3,9 +3,7 @@
 Where to look, from the command line (`cli`) inwards:
 
 - `config` is an experiment in one YAML file, `data` its images, `run` the directory of what it leaves behind.
-- `unet` is the network. `presets` says what it is made of; `builder` makes that of `blocks` and `attention`,
-  for the `skeleton`. `ansatz` holds the circuits, `hybrid` says where they sit, `mixers` takes feature maps
-  to their qubits and back, `controls` puts something else in their place.
+- `models` is the network, and `ansatz` holds its circuits.
 - `training` trains it, with `batches`, `diffusion` and `checkpoint`; `transfer` takes another run's weights.
 - `generation` draws images from a run by `sampling`; `evaluation` compares them with real ones.
 - `description` shows what a network is made of, `costs` what its circuits ask of a backend.
@@ -18,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qvunet.config import Config, load_config
+    from qvunet.models.unet import QVUNet
     from qvunet.sampling import draw_samples
     from qvunet.training import train
-    from qvunet.unet import QVUNet
 
 _MODULES = {
     "Config": "config",
-    "QVUNet": "unet",
+    "QVUNet": "models.unet",
     "draw_samples": "sampling",
     "load_config": "config",
     "train": "training",

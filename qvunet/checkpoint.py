@@ -27,7 +27,7 @@ from torch.optim import Optimizer
 from backends.errors import UserError
 from qvunet.config import Config, dump_config
 from qvunet.files import replacing
-from qvunet.unet import QVUNet
+from qvunet.models.unet import QVUNet
 
 STEP_DIRECTORY = re.compile(r"step_(\d{6,})")
 """Names of whole checkpoints."""

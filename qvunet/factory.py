@@ -7,7 +7,7 @@ import torch
 from backends import make_backend
 from backends.errors import UserError
 from qvunet.config import Config
-from qvunet.unet import QVUNet
+from qvunet.models.unet import QVUNet
 
 
 def build_model(config: Config, noise_seed: int | None = None) -> QVUNet:

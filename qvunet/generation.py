@@ -14,10 +14,10 @@ from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.factory import build_model, image_shape, prepare_torch
 from qvunet.figures import save_grid, save_images
 from qvunet.files import write_text
+from qvunet.models.unet import QVUNet
 from qvunet.progress import ProgressReporter
 from qvunet.run import RunDirectory
 from qvunet.sampling import draw_samples
-from qvunet.unet import QVUNet
 
 
 def generate(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from backends import CircuitLayer
-from qvunet.unet import QVUNet
+from qvunet.models.unet import QVUNet
 
 
 @dataclass(frozen=True)

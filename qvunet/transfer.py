@@ -18,9 +18,9 @@ from torch import Tensor
 from backends.errors import UserError
 from qvunet.checkpoint import latest_checkpoint, load_tensors
 from qvunet.config import Config
-from qvunet.mixers import PatchCircuits, Split
+from qvunet.models.mixers import PatchCircuits, Split
+from qvunet.models.unet import QVUNet
 from qvunet.run import RunDirectory
-from qvunet.unet import QVUNet
 
 VERTEX = "unet.vertex."
 """How the names of the vertex's weights begin."""

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from qvunet.config.errors import not_one_of
-from qvunet.presets import PRESETS, Placement
+from qvunet.models.presets import PRESETS, Placement
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 

@@ -19,9 +19,9 @@ from backends.calibration import calibrated_at
 from backends.errors import UserError
 from qvunet.conditioning import is_guided
 from qvunet.config import Config
+from qvunet.models.unet import QVUNet
 from qvunet.sampling import make_sampler
 from qvunet.tracing import trace
-from qvunet.unet import QVUNet
 
 if TYPE_CHECKING:
     from backends.ibm.backend import IbmRuntimeBackend, Pass

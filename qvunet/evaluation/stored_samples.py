@@ -17,8 +17,8 @@ from qvunet.config import Config
 from qvunet.data import to_uint8
 from qvunet.factory import image_shape
 from qvunet.files import replacing
+from qvunet.models.unet import QVUNet
 from qvunet.sampling import draw_samples, make_sampler
-from qvunet.unet import QVUNet
 
 
 def samples_directory(config: Config, checkpoint: Path, parent: Path) -> Path:

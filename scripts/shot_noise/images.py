@@ -25,8 +25,8 @@ from qvunet.evaluation import (
     require_enough_images,
 )
 from qvunet.evaluation import kernel_inception_distance as kid
+from qvunet.models.unet import QVUNet
 from qvunet.progress import ProgressReporter
-from qvunet.unet import QVUNet
 from shot_noise.executors import Executor
 from shot_noise.measurement import Bench, Measurement
 from shot_noise.networks import TrainedNetwork

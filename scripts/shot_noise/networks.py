@@ -18,8 +18,8 @@ from qvunet.config import Config, load_config
 from qvunet.config.options import Section
 from qvunet.data import load_data, to_model_range
 from qvunet.factory import build_model
+from qvunet.models.unet import QVUNet
 from qvunet.run import RunDirectory
-from qvunet.unet import QVUNet
 from shot_noise.measurement import counted
 
 

@@ -13,9 +13,9 @@ from qvunet.checkpoint import latest_checkpoint, load_weights
 from qvunet.config import Config
 from qvunet.data import load_data
 from qvunet.diffusion import make_noise_scheduler, p2_weights, weighted_mse
+from qvunet.models.unet import QVUNet
 from qvunet.run import RunDirectory
 from qvunet.training import train
-from qvunet.unet import QVUNet
 from shot_noise.executors import Executor
 from shot_noise.measurement import Bench, Measurement, counted
 from shot_noise.networks import FreshNetwork

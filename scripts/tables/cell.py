@@ -17,10 +17,10 @@ from qvunet.evaluation import evaluate
 from qvunet.factory import image_shape
 from qvunet.figures import save_grid
 from qvunet.generation import load_trained
+from qvunet.models.unet import QVUNet
 from qvunet.sampling import draw_samples
 from qvunet.summary import circuit_changes, final_loss
 from qvunet.training import train
-from qvunet.unet import QVUNet
 from tables.grid import Cell
 from tables.result import SAMPLES_FILE, Result, load_result, loss_curve
 

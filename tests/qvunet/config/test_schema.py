@@ -17,7 +17,7 @@ from qvunet.config import (
     load_config,
 )
 from qvunet.config.options import ModelSection
-from qvunet.mixers import WEIGHT_INITS
+from qvunet.models.mixers import WEIGHT_INITS
 
 
 def write(tmp_path: Path, text: str) -> Path:

@@ -13,8 +13,8 @@ from qvunet.data import to_uint8
 from qvunet.evaluation import stored_samples
 from qvunet.evaluation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
 from qvunet.factory import build_model, image_shape
+from qvunet.models.unet import QVUNet
 from qvunet.sampling import draw_samples
-from qvunet.unet import QVUNet
 from tests.qvunet.conftest import TINY
 
 SHOTS = {"name": "statevector", "shots": 8}

@@ -17,10 +17,10 @@ from torch import nn
 from backends import Backend
 from backends.errors import UserError
 from qvunet.ansatz import PIXELS, Ansatz, basic_entangler, make_ansatz
-from qvunet.blocks import Mixers
-from qvunet.controls import EncodingCores, MLPCores
-from qvunet.mixers import WEIGHT_INITS, CircuitCores, PatchCircuits, Split
-from qvunet.presets import Placement, Preset
+from qvunet.models.blocks import Mixers
+from qvunet.models.controls import EncodingCores, MLPCores
+from qvunet.models.mixers import WEIGHT_INITS, CircuitCores, PatchCircuits, Split
+from qvunet.models.presets import Placement, Preset
 
 REMAINDER_LAYERS = 4
 """Layers of the 4-qubit basic entangler that takes a single left-over channel (De Falco et al.)."""
@@ -29,7 +29,7 @@ REMAINDER_LAYERS = 4
 class Cores(Protocol):
     """Makes what stands between angles and expectations.
 
-    `qvunet.mixers.CircuitCores` is the usual one; those of `qvunet.controls` take its place.
+    `qvunet.models.mixers.CircuitCores` is the usual one; those of `qvunet.models.controls` take its place.
     """
 
     @property
@@ -209,7 +209,7 @@ def make_hybrid(
     weight_init: str,
     core: str,
 ) -> Hybrid:
-    """Check the options of `qvunet.unet.QVUNet` that concern circuits, and bring them together.
+    """Check the options of `qvunet.models.unet.QVUNet` that concern circuits, and bring them together.
 
     Raises:
         UserError: if one of them is not allowed.

@@ -1,6 +1,6 @@
 """Network sizes as data: what each U-Net is made of, stage by stage.
 
-A `Preset` lists stages; `qvunet.builder` reads the list and makes the modules. Adding a preset means
+A `Preset` lists stages; `qvunet.models.builder` reads the list and makes the modules. Adding a preset means
 adding an entry to `PRESETS`.
 
 `compact`: De Falco et al., "Quantum hybrid diffusion models for image synthesis", KI 38 (2024) 311-326,
@@ -77,7 +77,7 @@ class Preset:
     Attributes:
         stem_width: channels of the first convolution, whose output is the first one kept for the up path.
         stem_kernel: kernel side of the first convolution.
-        style: residual unit and output layer, a key of `qvunet.blocks.STYLES`.
+        style: residual unit and output layer, a key of `qvunet.models.blocks.STYLES`.
         groups: groups of every GroupNorm.
         time: timestep embedding.
         down_even: downsampling of an even side.

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qvunet.linear_attention import mix_queries, sum_over_keys
-from qvunet.recompute import recompute
+from qvunet.models.linear_attention import mix_queries, sum_over_keys
+from qvunet.models.recompute import recompute
 
 MIN_HEAD_DIM = 16
 """Narrower heads are computed with zeros up to this width."""

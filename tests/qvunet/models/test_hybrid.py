@@ -6,9 +6,9 @@ from torch import nn
 
 from backends import make_backend
 from backends.errors import UserError
-from qvunet.blocks import conv3x3
-from qvunet.hybrid import Degree, Hybrid, Site, make_hybrid
-from qvunet.presets import get_preset
+from qvunet.models.blocks import conv3x3
+from qvunet.models.hybrid import Degree, Hybrid, Site, make_hybrid
+from qvunet.models.presets import get_preset
 
 
 class Doubling:

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qvunet.attention import ChannelNorm, CosineAttention, LinearAttention, MultiheadAttention
+from qvunet.models.attention import ChannelNorm, CosineAttention, LinearAttention, MultiheadAttention
 
 X = torch.randn(3, 8, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -51,7 +51,7 @@ class CircuitSizedMLP(nn.Module):
 
 @dataclass(frozen=True)
 class EncodingCores:
-    """Makes `EncodingOnly` cores (a `qvunet.hybrid.Cores`).
+    """Makes `EncodingOnly` cores (a `qvunet.models.hybrid.Cores`).
 
     Attributes:
         ansatz: whose place they take.

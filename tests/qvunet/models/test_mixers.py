@@ -8,7 +8,7 @@ from torch import nn
 
 from backends import make_backend
 from qvunet.ansatz import hqconv
-from qvunet.mixers import (
+from qvunet.models.mixers import (
     SMALL_INIT_STD,
     CircuitCores,
     PatchCircuits,

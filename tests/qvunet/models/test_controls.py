@@ -9,8 +9,8 @@ from torch import nn
 from backends import make_backend
 from qvunet import QVUNet
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
-from qvunet.controls import CircuitSizedMLP, EncodingCores, MLPCores, matching_width
-from qvunet.mixers import CircuitCores
+from qvunet.models.controls import CircuitSizedMLP, EncodingCores, MLPCores, matching_width
+from qvunet.models.mixers import CircuitCores
 
 
 def size(module: nn.Module) -> int:

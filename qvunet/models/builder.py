@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from backends.errors import UserError
-from qvunet.attention import CosineAttention, LinearAttention, MultiheadAttention
-from qvunet.blocks import STYLES, UPSAMPLERS, Mixers, conv3x3, downsample
-from qvunet.hybrid import Hybrid, Site
-from qvunet.presets import AttentionKind, Preset, StageSpec
-from qvunet.skeleton import Stage, UNet
+from qvunet.models.attention import CosineAttention, LinearAttention, MultiheadAttention
+from qvunet.models.blocks import STYLES, UPSAMPLERS, Mixers, conv3x3, downsample
+from qvunet.models.hybrid import Hybrid, Site
+from qvunet.models.presets import AttentionKind, Preset, StageSpec
+from qvunet.models.skeleton import Stage, UNet
 
 
 def build_unet(preset: Preset, sample_size: int, in_channels: int, hybrid: Hybrid | None) -> UNet:

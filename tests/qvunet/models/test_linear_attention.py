@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qvunet import linear_attention
-from qvunet.linear_attention import mix_queries, sum_over_keys
+from qvunet.models import linear_attention
+from qvunet.models.linear_attention import mix_queries, sum_over_keys
 
 HEADS = 2
 

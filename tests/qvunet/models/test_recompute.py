@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from qvunet.recompute import recompute
+from qvunet.models.recompute import recompute
 
 X = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from backends.errors import UserError
-from qvunet.builder import build_unet
-from qvunet.presets import PRESETS, get_preset
+from qvunet.models.builder import build_unet
+from qvunet.models.presets import PRESETS, get_preset
 
 
 def sides(preset: str, sample_size: int) -> list[int]:

@@ -5,7 +5,7 @@ import torch
 
 from backends.errors import UserError
 from qvunet import QVUNet
-from qvunet.presets import PRESETS, Kernel, Preset, StageSpec, TimeSpec, get_preset
+from qvunet.models.presets import PRESETS, Kernel, Preset, StageSpec, TimeSpec, get_preset
 
 TINY = Preset(
     stem_width=8,

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from qvunet.presets import Kernel
-from qvunet.recompute import recompute
+from qvunet.models.presets import Kernel
+from qvunet.models.recompute import recompute
 
 
 class Mixers(NamedTuple):

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from backends import Backend, CircuitLayer, make_backend
 from backends.errors import UserError
-from qvunet.builder import build_unet
-from qvunet.hybrid import make_hybrid
-from qvunet.presets import get_preset
+from qvunet.models.builder import build_unet
+from qvunet.models.hybrid import make_hybrid
+from qvunet.models.presets import get_preset
 
 
 class QVUNet(ModelMixin, ConfigMixin):
@@ -26,24 +26,24 @@ class QVUNet(ModelMixin, ConfigMixin):
     Predicts the noise in an image. Everything but `backend` is saved in ``config.json``.
 
     Args:
-        preset: sizes, a key of `qvunet.presets.PRESETS`.
+        preset: sizes, a key of `qvunet.models.presets.PRESETS`.
         sample_size: side of the square images in pixels.
         in_channels: channels of the images.
         num_classes: number of classes, for conditional generation; None for unconditional.
         ansatz: a name in `qvunet.ansatz.ANSATZES`; None for a classical network.
         num_layers: ansatz layers of each circuit.
         hybridization: fraction of the vertex's channels that go through circuits, in [0, 1], as counted by
-            `qvunet.mixers.count_circuits`. At 1 the channels left over take a basic entangler each.
+            `qvunet.models.mixers.count_circuits`. At 1 the channels left over take a basic entangler each.
         num_circuits: circuits of each vertex unit, one number or one for each unit; replaces `hybridization`.
-        placement: ``parallel`` or ``before_conv`` (see `qvunet.hybrid`); None takes the preset's own.
+        placement: ``parallel`` or ``before_conv`` (see `qvunet.models.hybrid`); None takes the preset's own.
         quanv: whether units of the down path hold circuits, slid over 2x2 patches.
         quanv_levels: the levels of those units; 1 is the full image.
         quanv_circuits: circuits in each half of those units.
         encoding_scale: radians of rotation for one unit of activation: angle = encoding_scale * activation.
         share_circuits: one weight vector for all circuits of a half.
         weight_init: how circuit weights start: ``uniform`` in [0, 2 pi), ``small`` (near zero) or ``zeros``.
-        core: ``circuits``, or a control in their place (`qvunet.controls`): ``mlp``, perceptrons of about as
-            many parameters, or ``encoding``, circuits without their weighted layers.
+        core: ``circuits``, or a control in their place (`qvunet.models.controls`): ``mlp``, perceptrons of
+            about as many parameters, or ``encoding``, circuits without their weighted layers.
         backend: a backend or its name; what runs the circuits.
 
     Raises:

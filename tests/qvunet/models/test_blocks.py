@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from qvunet.blocks import (
+from qvunet.models.blocks import (
     FilmUnit,
     Mixers,
     NearestUpsample,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from qvunet.skeleton import Stage, UNet
+from qvunet.models.skeleton import Stage, UNet
 
 
 class Add(nn.Module):
