@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qvunet.models.linear_attention import mix_queries, sum_over_keys
-from qvunet.models.recompute import recompute
 
 MIN_HEAD_DIM = 16
 """Narrower heads are computed with zeros up to this width."""
@@ -106,9 +105,7 @@ class MultiheadAttention(nn.Module):
         to_qkv = F.pad(self.qkv.weight.unflatten(0, (-1, head_dim)), (0, 0, 0, padding)).flatten(0, 1)
         bias = F.pad(self.qkv.bias.unflatten(0, (-1, head_dim)), (0, padding)).flatten()
         to_out = F.pad(self.out.weight.unflatten(1, (-1, head_dim)), (0, padding)).flatten(1)
-        # Without the tokens, which `recompute` leaves out, the zeros take no more memory than is saved.
-        qkv = recompute(lambda x: F.linear(to_tokens(self.norm(x)), to_qkv, bias), x)
-        q, k, v = split_heads(qkv, self.heads)
+        q, k, v = split_heads(F.linear(to_tokens(self.norm(x)), to_qkv, bias), self.heads)
         y = F.scaled_dot_product_attention(q, k, v, scale=head_dim**-0.5)
         return x + to_map(F.linear(merge_heads(y), to_out, self.out.bias), x)
 

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from qvunet.models.presets import Kernel
-from qvunet.models.recompute import recompute
 
 
 class Mixers(NamedTuple):
@@ -44,19 +43,6 @@ class WeightStandardizedConv2d(nn.Conv2d):
         return self._conv_forward(x, standardized.view_as(self.weight), self.bias)
 
 
-class PointwiseConv2d(nn.Conv2d):
-    """1x1 convolution as a matrix product, in whose place oneDNN would first rearrange a narrow map."""
-
-    def __init__(self, channels: int, width: int):
-        super().__init__(channels, width, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H, W)."""
-        assert self.bias is not None
-        weight = self.weight.flatten(1).expand(x.shape[0], -1, -1)
-        return torch.baddbmm(self.bias[:, None], weight, x.flatten(2)).unflatten(2, x.shape[2:])
-
-
 class FilmUnit(nn.Module):
     """Residual unit of De Falco et al.: the timestep scales and shifts between the halves.
 
@@ -75,7 +61,7 @@ class FilmUnit(nn.Module):
         self.norm1 = nn.GroupNorm(groups, width)
         self.mixer2 = mixers.second
         self.norm2 = nn.GroupNorm(groups, width)
-        self.shortcut = PointwiseConv2d(channels, width) if channels != width else nn.Identity()
+        self.shortcut = nn.Conv2d(channels, width, 1) if channels != width else nn.Identity()
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """(B, C, H, W) map, (B, time_dim) embedding -> (B, width, H, W)."""
@@ -101,13 +87,13 @@ class PreNormUnit(nn.Module):
         self.mixer1 = mixers.first
         self.norm2 = nn.GroupNorm(groups, width)
         self.mixer2 = mixers.second
-        self.shortcut = PointwiseConv2d(channels, width)
+        self.shortcut = nn.Conv2d(channels, width, 1)
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """(B, C, H, W) map, (B, time_dim) embedding -> (B, width, H, W)."""
-        h = self.mixer1(recompute(lambda h: F.silu(self.norm1(h)), self.entry(x)))
+        h = self.mixer1(F.silu(self.norm1(self.entry(x))))
         h = h + self.time(F.silu(emb))[:, :, None, None]
-        h = self.mixer2(recompute(lambda h: F.silu(self.norm2(h)), h))
+        h = self.mixer2(F.silu(self.norm2(h)))
         return h + self.shortcut(x)
 
 
@@ -147,7 +133,7 @@ def standardized_conv3x3(channels: int, width: int) -> nn.Module:
 
 def film_head(channels: int, out_channels: int, groups: int) -> nn.Module:
     """1x1 convolution."""
-    return PointwiseConv2d(channels, out_channels)
+    return nn.Conv2d(channels, out_channels, 1)
 
 
 def prenorm_head(channels: int, out_channels: int, groups: int) -> nn.Module:

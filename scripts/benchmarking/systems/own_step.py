@@ -21,8 +21,8 @@ def build(*, rows: int, bfloat16: bool = False, **options: Any) -> Callable[[], 
     """`options` are those of `QVUNet`."""
     torch.manual_seed(0)
     net = QVUNet(**options)
-    optimizer = torch.optim.Adam(net.parameters(), lr=TRAIN.learning_rate, betas=TRAIN.betas)
-    ema = EMAModel(net.parameters(), decay=TRAIN.ema_decay)
+    optimizer = torch.optim.Adam(net.parameters(), lr=TRAIN.learning_rate, betas=TRAIN.betas, fused=True)
+    ema = EMAModel(net.parameters(), decay=TRAIN.ema_decay, foreach=True)
     scheduler = make_noise_scheduler(DIFFUSION)
     loss_weights = p2_weights(scheduler.alphas_cumprod, DIFFUSION.p2_gamma, DIFFUSION.p2_k)
     images = torch.rand(rows, 1, 28, 28) * 2 - 1

@@ -9,7 +9,6 @@ from qvunet.models.blocks import (
     FilmUnit,
     Mixers,
     NearestUpsample,
-    PointwiseConv2d,
     PreNormUnit,
     WeightStandardizedConv2d,
     transposed_upsample,
@@ -32,15 +31,6 @@ def test_standardized_convolution_standardizes_each_filter():
     torch.testing.assert_close(conv(x), expected)
     conv.weight.data = 3 * conv.weight.data + 1
     torch.testing.assert_close(conv(x), expected, rtol=1e-3, atol=1e-3)
-
-
-def test_pointwise_convolution_is_a_convolution_by_one_pixel():
-    conv = PointwiseConv2d(6, 5).double()
-    x = torch.randn(2, 6, 3, 4, dtype=torch.float64)
-    expected = F.conv2d(x, conv.weight, conv.bias)
-    torch.testing.assert_close(conv(x), expected)
-    gradients = [torch.autograd.grad(y.square().sum(), list(conv.parameters())) for y in (conv(x), expected)]
-    torch.testing.assert_close(*gradients)
 
 
 def test_film_unit_scales_and_shifts_between_its_halves():
