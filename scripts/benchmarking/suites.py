@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarking.system import Case, System
@@ -105,7 +105,8 @@ def growth_suite(request: Request) -> Iterator[Case]:
         yield _layer_case("basic_entangler", rows, peers, axis, qubits, num_qubits=qubits)
     for fraction in (0.1, 0.25, 0.5, 0.75, 1.0):
         systems = [_step("classical", request.rows, False)]
-        systems += [_hybrid_step(ansatz, fraction, request.rows, False) for ansatz in ("hqconv", "fqconv")]
+        hybrids = [_hybrid_step(ansatz, fraction, request.rows, False) for ansatz in ("hqconv", "fqconv")]
+        systems += [replace(hybrid, name=hybrid.settings["ansatz"]) for hybrid in hybrids]  # one line each
         title = f"compact network, 3 layers, {fraction:.0%}"
         yield Case(
             title, tuple(systems), None, f"hybridisation, training step, {request.rows} images", fraction
