@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .errors import UserError
 from .program import Ansatz
+from .pullback import differentiable, traced
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -67,25 +68,28 @@ class CircuitLayer(nn.Module):
             raise ValueError(f"inputs have shape {tuple(inputs.shape)}, expected (batch, *{expected})")
         if len(inputs) == 0:
             return self.weight.new_zeros(0, *groups, len(self.ansatz.observables)) + 0 * self.weight.sum()
-        with _full_precision(inputs.device.type):
-            precision = torch.promote_types(self.weight.dtype, torch.float32)
-            rows, weights = inputs.to(precision), self.weight.to(precision)
-            if self.num_circuits is None:
-                values = self._executor(rows.unsqueeze(0), weights.unsqueeze(0)).squeeze(0)
-            else:
-                values = self._executor(rows.transpose(0, 1), weights).transpose(0, 1)
+        precision = torch.promote_types(self.weight.dtype, torch.float32)
+        rows, weights = inputs.to(precision), self.weight.to(precision)
+        if self.num_circuits is None:
+            values = self._execute(rows.unsqueeze(0), weights.unsqueeze(0)).squeeze(0)
+        else:
+            values = self._execute(rows.transpose(0, 1), weights).transpose(0, 1)
         return values.to(self.weight.dtype)
+
+    def _execute(self, rows: Tensor, weights: Tensor) -> Tensor:
+        """Run the circuits, out of reach of autocast in both passes."""
+        kind = rows.device.type
+        if not torch.is_autocast_enabled(kind):
+            return self._executor(rows, weights)
+        full_precision = partial(torch.autocast, kind, enabled=False)
+        if torch.is_grad_enabled():
+            return differentiable(partial(traced, self._executor), full_precision, rows, weights)
+        with full_precision():
+            return self._executor(rows, weights)
 
     def extra_repr(self) -> str:
         """What `print(net)` shows."""
         return f"{self.ansatz.name}, num_circuits={self.num_circuits}, backend={self.backend.name}"
-
-
-def _full_precision(device_type: str) -> AbstractContextManager[object]:
-    """Nothing in this context is cast to lower precision."""
-    if torch.is_autocast_enabled(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return nullcontext()
 
 
 def start_step(module: nn.Module, step: int) -> None:

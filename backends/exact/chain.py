@@ -26,13 +26,13 @@ import torch
 from torch import Tensor
 
 from ..program import AffineMap, Operation, Rotation
+from ..pullback import Pullback
 from ..structure import Component, registers
 from .constants import Constant
 from .encoding import RegisterStates, split_encoding
 from .links import bond_sizes, split_gates
 from .operators import RegisterOperators, apply_operator
 from .overlaps import distributions
-from .pullback import Pullback
 
 MAX_REGISTER_QUBITS = 5
 """Larger registers would cost more to fuse than to simulate gate by gate."""

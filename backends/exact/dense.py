@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from ..program import AffineMap, Fixed, Operation, Rotation
+from ..pullback import Pullback, traced
 from ..structure import Component
 from .constants import Constant
 from .encoding import encoding_phases, half_angles, product_state, split_encoding, with_sines
 from .fusion import absorb_constants, fixed_gate, rotation_gate, words
-from .pullback import Pullback, traced
 from .word_table import WordTable
 
 BLOCK_QUBITS = 4

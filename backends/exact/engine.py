@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ..program import Program
+from ..pullback import Pullback, differentiable
 from ..structure import Component, classes
 from .chain import RegisterChain
 from .constants import Constant
 from .dense import DenseState
-from .pullback import Pullback, differentiable
 from .threads import one_thread
 
 ONE_THREAD_COST = 2.0e6

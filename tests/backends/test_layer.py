@@ -7,6 +7,7 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from torch import nn
 
 from backends import Backend, CircuitLayer, UserError, make_backend
+from backends.layer import start_step
 from backends.options import StatevectorOptions
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 
@@ -185,6 +186,29 @@ def test_autocast_keeps_single_precision(backend):
     for parameter in (layer.weight, before.weight):
         assert parameter.grad.dtype == torch.float32
         assert parameter.grad.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        make_backend(),
+        make_backend("statevector", shots=200, seed=0),
+        make_backend("statevector", gradient="spsa", seed=0),
+        make_backend("aer_statevector"),
+    ],
+    ids=["exact", "sampled", "spsa", "aer"],
+)
+def test_a_backward_pass_under_autocast_keeps_single_precision(backend):
+    layer, inputs = layer_of(backend), torch.rand(4, ANGLES)
+
+    def gradients(autocast):
+        x, layer.weight.grad = inputs.clone().requires_grad_(), None
+        start_step(layer, 1)  # the same shots in both
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            layer(x).square().sum().backward()
+        return x.grad, layer.weight.grad
+
+    torch.testing.assert_close(gradients(True), gradients(False), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

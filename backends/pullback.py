@@ -1,9 +1,10 @@
 """Functions that bring their own gradient.
 
 Autograd records every operation, and on tensors as small as a circuit's the record costs more than the
-arithmetic. The engine's functions therefore return with their value a *pullback*: it takes the gradient
-of the loss in the value and gives the gradients in the arguments. `differentiable` makes one step of
-autograd's graph out of such a function; `traced` goes the other way.
+arithmetic. The exact engine's functions therefore return with their value a *pullback*: it takes the
+gradient of the loss in the value and gives the gradients in the arguments. `differentiable` makes one step
+of autograd's graph out of such a function, both passes of it in a context of the caller's choice; `traced`
+goes the other way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ WithPullback = Callable[..., tuple[Tensor, Pullback]]
 
 
 def differentiable(
-    evaluate: WithPullback, context: Callable[[], AbstractContextManager[None]], *arguments: Tensor
+    evaluate: WithPullback, context: Callable[[], AbstractContextManager[object]], *arguments: Tensor
 ) -> Tensor:
     """Call a function that returns its pullback as one step of autograd's graph.
 
