@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..program import AffineMap, Operation, Rotation
 from ..structure import Component
-from .constants import Angles, Constant
+from .angles import Angles
+from .constants import Constant
 
 
 def split_encoding(component: Component) -> tuple[dict[int, int], list[Operation]]:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ..program import AffineMap
-from .constants import Angles, Constant
+from .angles import Angles
+from .constants import Constant
 from .fusion import Matrix, Word
 
 _Slot = tuple[Matrix, int | None]
