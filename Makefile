@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint types format setup
+.PHONY: help demo test lint rooms types format setup
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -17,6 +17,9 @@ test: $(INSTALLED) ## Run the test suite
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+rooms: $(INSTALLED) ## Check that imports go one way
+	$(BIN)/lint-imports
 
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy

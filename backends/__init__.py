@@ -2,6 +2,15 @@
 
 `make_backend(name, **options)` gives a `Backend`; ``backend.layer(ansatz)`` gives a torch module. This
 package knows circuits, not images.
+
+A user meets `layer`, `qnn`, `options` and `errors`. The rooms, each of which may import those after it:
+
+- `statevector`, `aer`, `ibm`: the backends.
+- `primitives`: what those share that stand on a Qiskit estimator.
+- `devices`: chips, and how a circuit gets onto one.
+- `exact`: the exact engine.
+- `gradients`: shift rules and other derivatives.
+- `measuring`: random numbers and counts; `circuits`: circuits as plain data.
 """
 
 from __future__ import annotations
@@ -11,22 +20,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from .errors import UserError
-from .options import BACKEND_NAMES, AnyBackendOptions, BackendOptions
+from backends.errors import UserError
+from backends.options import BACKEND_NAMES, AnyBackendOptions, BackendOptions
 
 if TYPE_CHECKING:
-    from .base import Backend
-    from .layer import CircuitLayer
+    from backends.layer import Backend, CircuitLayer
 
 __all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "UserError", "make_backend"]
 
 _CLASSES = {
-    "statevector": ("statevector", "StatevectorBackend"),
-    "aer_statevector": ("aer", "AerStatevectorBackend"),
-    "aer_shots": ("aer_shots", "AerShotsBackend"),
+    "statevector": ("statevector.backend", "StatevectorBackend"),
+    "aer_statevector": ("aer.exact", "AerStatevectorBackend"),
+    "aer_shots": ("aer.shots", "AerShotsBackend"),
     "ibm_runtime": ("ibm.backend", "IbmRuntimeBackend"),
 }
-_LAZY = {"Backend": "base", "CircuitLayer": "layer"}
+_LAZY = ("Backend", "CircuitLayer")
 
 
 def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> Backend:
@@ -72,5 +80,5 @@ def _options_class(name: str) -> type[BackendOptions]:
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+        return getattr(importlib.import_module(".layer", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,21 +1,66 @@
-"""The torch module that every backend gives: angles in, expectations out."""
+"""What executes circuits, and the torch module that it gives: angles in, expectations out."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from .errors import UserError
-from .program import Ansatz
-from .pullback import differentiable, traced
-from .tally import Tally
+from backends.circuits.program import Ansatz
+from backends.errors import UserError
+from backends.gradients.methods import Executor
+from backends.gradients.pullback import differentiable, traced
+from backends.measuring.noise_stream import NoiseStream
+from backends.measuring.tally import Tally
+from backends.options import BackendOptions
 
-if TYPE_CHECKING:
-    from .base import Backend
+
+class Backend(ABC):
+    """Executes circuits for `CircuitLayer`; made by `backends.make_backend`.
+
+    Args:
+        options: the validated options.
+
+    Attributes:
+        noise: where its random numbers come from.
+        tally: what it has measured since its step began.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, options: BackendOptions) -> None:
+        self.options = options
+        self.noise = NoiseStream(options.seed or 0)
+        self.tally = Tally()
+
+    def start_step(self, step: int) -> None:
+        """Begin a step of training or sampling: from here on, noise is a function of seed, step and call."""
+        self.noise.start_step(step)
+        self.tally.clear()
+
+    def layer(self, ansatz: Ansatz, num_circuits: int | None = None) -> CircuitLayer:
+        """A torch module that evaluates `num_circuits` copies of the ansatz, each with its own weights.
+
+        Args:
+            ansatz: e.g. ``qvunet.ansatz.hqconv(num_layers=3)``.
+            num_circuits: None for (B, n) -> (B, n); else (B, num_circuits, n) -> (B, num_circuits, n).
+
+        Raises:
+            UserError: if the circuit cannot be run here; names the instruction.
+        """
+        return CircuitLayer(ansatz, self, num_circuits)
+
+    @abstractmethod
+    def compile(self, ansatz: Ansatz) -> Executor:
+        """Prepare a circuit once, for any number of calls.
+
+        Raises:
+            UserError: if the circuit cannot be run here; names the instruction.
+        """
 
 
 class CircuitLayer(nn.Module):

@@ -20,11 +20,11 @@ from qiskit.transpiler.passmanager import BasePassManager
 from qiskit_machine_learning.gradients import BaseEstimatorGradient
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 
-from .emit import circuit_from_operations
-from .errors import UserError
-from .expressions import NonlinearAngles
-from .program import program_from_circuit, without_controls
-from .shifts import ParameterShift
+from backends.circuits.emission import circuit_from_operations
+from backends.circuits.expressions import NonlinearAngles
+from backends.circuits.program import program_from_circuit, without_controls
+from backends.errors import UserError
+from backends.gradients.shifts import ParameterShift
 
 Array = npt.NDArray[np.float64]
 

@@ -1,12 +1,15 @@
 """Hybrid quantum-classical image diffusion that runs on simulators and on quantum hardware.
 
-Where to look, from the command line (`cli`) inwards:
+Where to look, from the command line (`cli`) inwards; each room may import those after it, and none before:
 
-- `config` is an experiment in one YAML file, `data` its images, `run` the directory of what it leaves behind.
-- `models` is the network, and `ansatz` holds its circuits.
-- `training` trains it, with `batches`, `diffusion` and `checkpoint`; `transfer` takes another run's weights.
-- `generation` draws images from a run by `sampling`; `evaluation` compares them with real ones.
+- `reports`: studies that end in a page: benchmarks, circuits on chips, shot noise, tables, prices.
+- `training` trains a network; `evaluation` compares what it draws with real images.
+- `generation` draws images from a run.
 - `description` shows what a network is made of, `costs` what its circuits ask of a backend.
+- `runs`: the directory of a run, its checkpoints, and from its config to objects.
+- `diffusion`: the forward process, the objective, samplers.
+- `models`: the network; `cores`: what stands between its angles and expectations; `ansatz`: the circuits.
+- `data`: images; `config`: an experiment in one YAML file; `tools`: what any room may use.
 """
 
 from __future__ import annotations
@@ -16,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qvunet.config import Config, load_config
+    from qvunet.diffusion.sampling import draw_samples
     from qvunet.models.unet import QVUNet
-    from qvunet.sampling import draw_samples
-    from qvunet.training import train
+    from qvunet.training.trainer import train
 
 _MODULES = {
     "Config": "config",
     "QVUNet": "models.unet",
-    "draw_samples": "sampling",
+    "draw_samples": "diffusion.sampling",
     "load_config": "config",
-    "train": "training",
+    "train": "training.trainer",
 }
 
 __all__ = ["Config", "QVUNet", "draw_samples", "load_config", "train"]

@@ -83,7 +83,7 @@ def train(
 ) -> None:
     """Train a network and draw samples from it."""
     from qvunet.config import RESUME_KEYS, changed_keys, load_changed, load_config
-    from qvunet.run import RunDirectory
+    from qvunet.runs.directory import RunDirectory
 
     if run_dir is None and config is not None:
         run_dir = Path("runs") / config.stem
@@ -100,7 +100,7 @@ def train(
         raise UserError("--config FILE: needed, unless --resume and --run-dir say which run goes on")
 
     from qvunet.costs.hardware import Consent
-    from qvunet.training import train
+    from qvunet.training.trainer import train
 
     summary = train(resolved, run, resume, Consent(yes, dry_run))
     if summary is not None:
@@ -136,7 +136,7 @@ def sample(
 ) -> None:
     """Draw images from a trained run."""
     from qvunet.config import SAMPLE_KEYS, load_changed
-    from qvunet.run import RunDirectory
+    from qvunet.runs.directory import RunDirectory
 
     run = RunDirectory(run_dir)
     run.require_run()
@@ -145,7 +145,7 @@ def sample(
     config = load_changed(run.config_file, [*given, *overrides], backend, SAMPLE_KEYS)
 
     from qvunet.costs.hardware import Consent
-    from qvunet.generation import generate
+    from qvunet.generation.generate import generate
 
     grid = generate(config, run, out, Consent(yes, dry_run))
     if grid is not None:
@@ -182,7 +182,7 @@ def evaluate(
 ) -> None:
     """Compare images of a trained run with held-out real ones."""
     from qvunet.config import EVALUATE_KEYS, load_changed
-    from qvunet.run import RunDirectory
+    from qvunet.runs.directory import RunDirectory
 
     run = RunDirectory(run_dir)
     run.require_run()

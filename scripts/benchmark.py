@@ -13,11 +13,12 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-from benchmarking.report import render, write_json
-from benchmarking.rounds import Effort, measure
-from benchmarking.suites import PEERS, SUITES, Request
-from benchmarking.system import Measured
 from rich.console import Console
+
+from qvunet.reports.benchmark.report import render, write_json
+from qvunet.reports.benchmark.rounds import Effort, measure
+from qvunet.reports.benchmark.suites import PEERS, SUITES, Request
+from qvunet.reports.benchmark.system import Measured
 
 QUICK = Effort(repeats=2, repetition_s=0.02, budget_s=5.0, memory_gb=8.0)
 """For seeing that everything works; its figures mean nothing."""
@@ -29,7 +30,7 @@ PIPED_WIDTH = 130
 
 
 def main() -> None:
-    from benchmarking.plot import write_plot  # here, because every worker imports this file
+    from qvunet.reports.benchmark.plot import write_plot  # here, because every worker imports this file
 
     arguments = _arguments()
     effort = (

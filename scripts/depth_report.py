@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from depth.noise import NoiseError
-    from depth.report import Report
-    from depth.study import Case, Study
-
-    from qvunet.progress import ProgressReporter
+    from qvunet.reports.depth.noise import NoiseError
+    from qvunet.reports.depth.report import Report
+    from qvunet.reports.depth.study import Case, Study
+    from qvunet.tools.progress import ProgressReporter
 
 PIPED_WIDTH = 160
 """Characters of a table where no terminal says how many fit."""
@@ -44,11 +43,10 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from depth.devices import find_device
-    from depth.report import tables
-    from depth.study import Study
-
-    from qvunet.progress import ProgressReporter
+    from qvunet.reports.depth.devices import find_device
+    from qvunet.reports.depth.report import tables
+    from qvunet.reports.depth.study import Study
+    from qvunet.tools.progress import ProgressReporter
 
     study = Study(
         find_device(arguments.device, arguments.qubits),
@@ -75,8 +73,8 @@ def _run(arguments: argparse.Namespace) -> None:
 def _publish(
     study: Study, arguments: argparse.Namespace, cases: Sequence[Case], errors: Sequence[NoiseError]
 ) -> Report:
-    from depth.drawing import write_drawing, write_plot
-    from depth.report import Report, drawn, write
+    from qvunet.reports.depth.drawing import write_drawing, write_plot
+    from qvunet.reports.depth.report import Report, drawn, write
 
     title = f"Circuits on {study.device.name}, {study.device.num_qubits} qubits"
     settings = {
@@ -102,10 +100,9 @@ def _counter(progress: ProgressReporter) -> Callable[[str], None]:
 
 
 def _errors(study: Study, arguments: argparse.Namespace, step: Callable[[str], None]) -> list[NoiseError]:
-    from depth.compile import compile_ansatz
-    from depth.noise import noise_errors
-
     from qvunet.ansatz import make_ansatz
+    from qvunet.reports.depth.compile import compile_ansatz
+    from qvunet.reports.depth.noise import noise_errors
 
     found = []
     for name in study.ansaetze:
@@ -123,7 +120,7 @@ def _errors(study: Study, arguments: argparse.Namespace, step: Callable[[str], N
 
 
 def _notes(study: Study, arguments: argparse.Namespace) -> list[str]:
-    from depth.devices import GENERIC, with_rzz
+    from qvunet.reports.depth.devices import GENERIC, with_rzz
 
     notes = [
         f"Qiskit's transpiler at level {study.optimization_level} for stock and pauli; "

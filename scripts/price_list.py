@@ -25,10 +25,9 @@ def main() -> int:
     try:
         config = _config(arguments)
         # Imported here, so that --help and a wrong config need not wait for torch and Qiskit.
-        from pricing.report import markdown, screen_table, write_json
-
         from qvunet.costs.pricing import price_list
-        from qvunet.files import write_text
+        from qvunet.reports.prices.report import markdown, screen_table, write_json
+        from qvunet.tools.files import write_text
 
         prices = price_list(config, arguments.shots, arguments.tiles, arguments.steps)
         Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(screen_table(prices))
@@ -44,7 +43,7 @@ def main() -> int:
 def _config(arguments: argparse.Namespace) -> Any:
     """The config of the network, on hardware."""
     from qvunet.config import load_config
-    from qvunet.run import RunDirectory
+    from qvunet.runs.directory import RunDirectory
 
     path = arguments.config
     if arguments.run is not None:

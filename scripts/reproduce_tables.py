@@ -82,14 +82,14 @@ def _reproduce(
     files: tuple[Path, Path] | None,
 ) -> bool:
     """Whether a cell failed."""
-    from tables.grid import load_budget, plan_cells
-    from tables.report import copy_results, write_report
+    from qvunet.reports.tables.grid import load_budget, plan_cells
+    from qvunet.reports.tables.report import copy_results, write_report
 
     console = Console(stderr=True)
     budget = load_budget(budget_name)
     failed = []
     if not only_report:
-        from tables.session import run_cells  # imports torch
+        from qvunet.reports.tables.session import run_cells  # imports torch
 
         cells = plan_cells(budget, out, datasets=datasets, variants=variants, seeds=seeds, files=files)
         failed = run_cells(cells, budget.name, console)

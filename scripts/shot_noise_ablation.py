@@ -26,8 +26,8 @@ def main() -> int:
     try:
         if not arguments.only_report:
             _measure(arguments, console)
-        from shot_noise.report import write_report
-        from shot_noise.store import Store
+        from qvunet.reports.shots.report import write_report
+        from qvunet.reports.shots.store import Store
 
         for path in write_report(arguments.out, Store(arguments.out).records()):
             print(path)
@@ -42,12 +42,11 @@ def main() -> int:
 
 def _measure(arguments: argparse.Namespace, console: Console) -> None:
     # Imported here, so that --help need not wait for torch and Qiskit.
-    from shot_noise.budgets import load_budget
-    from shot_noise.networks import TrainedNetwork
-    from shot_noise.store import Store
-
     from qvunet.config import Config
-    from qvunet.factory import prepare_torch
+    from qvunet.reports.shots.budgets import load_budget
+    from qvunet.reports.shots.networks import TrainedNetwork
+    from qvunet.reports.shots.store import Store
+    from qvunet.runs.factory import prepare_torch
 
     device = prepare_torch(Config(device=arguments.device))
     runs = [TrainedNetwork.of(run) for run in arguments.run]

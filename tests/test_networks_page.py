@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from qvunet import ansatz
+from qvunet.ansatz import ANSATZES
 from qvunet.cli import app
 from qvunet.config import Config
 from qvunet.config.options import ModelSection
@@ -37,15 +38,15 @@ def test_the_command_prints_what_is_shown(tmp_path, monkeypatch):
 
 
 def test_an_ansatz_is_added_as_shown():
-    """The first block as a part of qvunet/ansatz.py; then a step of training changes its weights."""
-    names = dict(vars(ansatz))
+    """The first block, then a step of training that changes its weights."""
+    names: dict[str, Any] = {}
     function, use = blocks("python")
     try:
         exec(function, names)
         exec(use, names)
         assert Config.model_validate({"model": {"ansatz": "ladder"}}).model.ansatz == "ladder"
     finally:
-        ansatz.ANSATZES.pop("ladder", None)
+        ANSATZES.pop("ladder", None)
     net = names["net"]
     layers = net.circuit_layers()
     assert [layer.num_circuits for layer in layers.values()] == [10] * 4

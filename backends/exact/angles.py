@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..program import AffineMap
-from .constants import Constant
+from backends.circuits.program import AffineMap
+from backends.exact.constants import Constant
 
 
 class Angles:

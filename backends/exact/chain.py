@@ -25,14 +25,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..program import AffineMap, Operation, Rotation
-from ..pullback import Pullback
-from ..structure import Component, registers
-from .constants import Constant
-from .encoding import RegisterStates, split_encoding
-from .links import bond_sizes, split_gates
-from .operators import RegisterOperators, apply_operator
-from .overlaps import distributions
+from backends.circuits.program import AffineMap, Operation, Rotation
+from backends.circuits.structure import Component, registers
+from backends.exact.constants import Constant
+from backends.exact.encoding import RegisterStates, split_encoding
+from backends.exact.links import bond_sizes, split_gates
+from backends.exact.operators import RegisterOperators, apply_operator
+from backends.exact.overlaps import distributions
+from backends.gradients.pullback import Pullback
 
 MAX_REGISTER_QUBITS = 5
 """Larger registers would cost more to fuse than to simulate gate by gate."""

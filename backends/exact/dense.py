@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..program import AffineMap, Fixed, Operation, Rotation
-from ..pullback import Pullback, traced
-from ..structure import Component
-from .constants import Constant
-from .encoding import encoding_phases, half_angles, product_state, split_encoding, with_sines
-from .fusion import absorb_constants, fixed_gate, rotation_gate, words
-from .word_table import WordTable
+from backends.circuits.program import AffineMap, Fixed, Operation, Rotation
+from backends.circuits.structure import Component
+from backends.exact.constants import Constant
+from backends.exact.encoding import encoding_phases, half_angles, product_state, split_encoding, with_sines
+from backends.exact.fusion import absorb_constants, fixed_gate, rotation_gate, words
+from backends.exact.word_table import WordTable
+from backends.gradients.pullback import Pullback, traced
 
 BLOCK_QUBITS = 4
 """Largest support of a fused block; a larger operation is a block of its own."""

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..program import AffineMap, Operation, Rotation
-from ..structure import Component
-from .angles import Angles
-from .constants import Constant
+from backends.circuits.program import AffineMap, Operation, Rotation
+from backends.circuits.structure import Component
+from backends.exact.angles import Angles
+from backends.exact.constants import Constant
 
 
 def split_encoding(component: Component) -> tuple[dict[int, int], list[Operation]]:

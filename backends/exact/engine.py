@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..program import Program
-from ..pullback import Pullback, differentiable
-from ..structure import Component, classes
-from .chain import RegisterChain
-from .constants import Constant
-from .dense import DenseState
-from .threads import one_thread
+from backends.circuits.program import Program
+from backends.circuits.structure import Component, classes
+from backends.exact.chain import RegisterChain
+from backends.exact.constants import Constant
+from backends.exact.dense import DenseState
+from backends.exact.threads import one_thread
+from backends.gradients.pullback import Pullback, differentiable
 
 ONE_THREAD_COST = 2.0e6
 """Work of fewer complex multiplications than this runs on one thread (measured, see docs/performance.md)."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..program import Fixed, Rotation
+from backends.circuits.program import Fixed, Rotation
 
 Matrix = npt.NDArray[np.complex128]
 

@@ -12,10 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..program import Fixed, Operation, Rotation
-from ..structure import control_of
-from .encoding import encoding_phases
-from .fusion import FusedGate, conditional, conditional_fixed, fixed_gate, projectors, rotation_gate
+from backends.circuits.program import Fixed, Operation, Rotation
+from backends.circuits.structure import control_of
+from backends.exact.encoding import encoding_phases
+from backends.exact.fusion import (
+    FusedGate,
+    conditional,
+    conditional_fixed,
+    fixed_gate,
+    projectors,
+    rotation_gate,
+)
 
 
 def split_gates(

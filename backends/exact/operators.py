@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..program import AffineMap
-from ..structure import Component
-from .fusion import FusedGate, absorb_constants, words
-from .products import product_tree
-from .word_table import WordTable
+from backends.circuits.program import AffineMap
+from backends.circuits.structure import Component
+from backends.exact.fusion import FusedGate, absorb_constants, words
+from backends.exact.products import product_tree
+from backends.exact.word_table import WordTable
 
 
 class RegisterOperators:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .fusion import Word
+from backends.exact.fusion import Word
 
 Pull = Callable[[Tensor], list[Tensor]]
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..program import AffineMap
-from .angles import Angles
-from .constants import Constant
-from .fusion import Matrix, Word
+from backends.circuits.program import AffineMap
+from backends.exact.angles import Angles
+from backends.exact.constants import Constant
+from backends.exact.fusion import Matrix, Word
 
 _Slot = tuple[Matrix, int | None]
 

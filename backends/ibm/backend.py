@@ -10,16 +10,16 @@ from typing import cast
 
 from qiskit.providers import BackendV2
 
-from ..emit import angle_circuit
-from ..estimators import EstimatorBackend
-from ..options import BackendOptions, IbmRuntimeOptions
-from ..program import Ansatz
-from ..shifts import grouped_executions
-from ..tile_layouts import TilingPenalty
-from ..tiling import tiled_rows
-from .budget import Budget, Cost, count_bases
-from .estimator import RuntimeEstimator
-from .journal import Journal
+from backends.circuits.emission import angle_circuit
+from backends.circuits.program import Ansatz
+from backends.devices.tiling.layouts import TilingPenalty
+from backends.devices.tiling.tiles import tiled_rows
+from backends.gradients.shifts import grouped_executions
+from backends.ibm.budget import Budget, Cost, count_bases
+from backends.ibm.estimator import RuntimeEstimator
+from backends.ibm.journal import Journal
+from backends.options import BackendOptions, IbmRuntimeOptions
+from backends.primitives.backend import EstimatorBackend
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_esti
 from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 from qiskit_ibm_runtime.options_models.zne import DEFAULT_NOISE_FACTORS
 
-from ..errors import UserError
+from backends.errors import UserError
 
 SECONDS_PER_JOB = 2.0
 """QPU time that a job takes before its first execution (IBM's rule of thumb)."""

@@ -13,18 +13,18 @@ from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import SparsePauliOp
 
-from ..fingerprint import circuit_fingerprint
-from ..options import IbmRuntimeOptions
-from ..pubs import PauliEstimator
-from ..tally import Tally
-from ..tile_choice import TileChoice
-from ..tile_layouts import TilePlace, place_tiles
-from ..tiling import tile
-from .budget import Tariff, count_bases
-from .jobs import JobRunner, Request
-from .journal import Journal
-from .settings import estimator_options, request_digest
-from .site import Cloud, Placed, Rehearsal, Site
+from backends.circuits.fingerprint import circuit_fingerprint
+from backends.devices.tiling.choice import TileChoice
+from backends.devices.tiling.layouts import TilePlace, place_tiles
+from backends.devices.tiling.tiles import tile
+from backends.ibm.budget import Tariff, count_bases
+from backends.ibm.jobs import JobRunner, Request
+from backends.ibm.journal import Journal
+from backends.ibm.settings import estimator_options, request_digest
+from backends.ibm.site import Cloud, Placed, Rehearsal, Site
+from backends.measuring.tally import Tally
+from backends.options import IbmRuntimeOptions
+from backends.primitives.pubs import PauliEstimator
 
 Array = npt.NDArray[np.float64]
 

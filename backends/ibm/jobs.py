@@ -16,15 +16,15 @@ import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
-from ..calibration import calibrated_at
-from ..errors import ExecutionError
-from ..options import IbmRuntimeOptions
-from .budget import Budget, Cost
-from .journal import Journal, Record
-from .lane import Lane, Throttle
-from .secrets import redact
-from .settings import estimator_options
-from .site import Placed, Site
+from backends.devices.calibration import calibrated_at
+from backends.errors import ExecutionError
+from backends.ibm.budget import Budget, Cost
+from backends.ibm.journal import Journal, Record
+from backends.ibm.lane import Lane, Throttle
+from backends.ibm.secrets import redact
+from backends.ibm.settings import estimator_options
+from backends.ibm.site import Placed, Site
+from backends.options import IbmRuntimeOptions
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")

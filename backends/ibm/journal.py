@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from ..errors import UserError
+from backends.errors import UserError
 
 Array = npt.NDArray[np.float64]
 Status = Literal["submitting", "submitted", "done", "failed", "lost"]

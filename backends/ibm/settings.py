@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from qiskit.circuit import QuantumCircuit
 from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 
-from ..fingerprint import fingerprint, gate_list
-from ..options import IbmRuntimeOptions
+from backends.circuits.fingerprint import fingerprint, gate_list
+from backends.options import IbmRuntimeOptions
 
 _SHAPE_RESULTS = (
     "backend_name",

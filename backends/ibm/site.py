@@ -18,13 +18,13 @@ from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
 from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError, RuntimeJobNotFound
 from qiskit_ibm_runtime.utils import validate_isa_circuits
 
-from ..compiling import Compiled, compile_circuit
-from ..device import fake_device_names, load_device, restrict
-from ..errors import ExecutionError, UserError
-from ..lowering import choose
-from ..options import IbmRuntimeOptions
-from ..split_simulator import SplitSimulator
-from .secrets import redact
+from backends.devices.compiling import Compiled, compile_circuit
+from backends.devices.device import fake_device_names, load_device, restrict
+from backends.devices.lowering import choose
+from backends.devices.split_simulator import SplitSimulator
+from backends.errors import ExecutionError, UserError
+from backends.ibm.secrets import redact
+from backends.options import IbmRuntimeOptions
 
 Array = npt.NDArray[np.float64]
 

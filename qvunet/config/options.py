@@ -21,7 +21,6 @@ from pydantic import (
 )
 
 from qvunet.config.errors import not_one_of
-from qvunet.models.presets import PRESETS, Placement
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -102,7 +101,7 @@ DataOptions = Annotated[
 class ModelSection(Section):
     """The U-Net and where its circuits sit: arguments of `qvunet.QVUNet`, which explains them."""
 
-    preset: str = "compact"
+    preset: Literal["compact", "wide"] = "compact"
     num_classes: PositiveInt | None = None
     """Classes to condition on; null for unconditional generation."""
     ansatz: str | None = None
@@ -110,7 +109,7 @@ class ModelSection(Section):
     num_layers: PositiveInt = 1
     hybridization: Annotated[float, Field(ge=0, le=1)] = 0.1
     num_circuits: NonNegativeInt | tuple[NonNegativeInt, ...] | None = None
-    placement: Placement | None = None
+    placement: Literal["parallel", "before_conv"] | None = None
     quanv: bool = False
     quanv_levels: tuple[PositiveInt, ...] = (2,)
     quanv_circuits: PositiveInt = 1
@@ -118,11 +117,6 @@ class ModelSection(Section):
     share_circuits: bool = False
     weight_init: Literal["uniform", "small", "zeros"] = "uniform"
     core: Literal["circuits", "mlp", "encoding"] = "circuits"
-
-    @field_validator("preset")
-    @classmethod
-    def _known_preset(cls, name: str) -> str:
-        return _registered(name, PRESETS)
 
     @field_validator("ansatz")
     @classmethod

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, cast
 from pydantic import TypeAdapter
 
 from backends import BACKEND_NAMES, make_backend
+from backends.circuits.program import Ansatz
+from backends.devices.tiling.tiles import tiled_rows
+from backends.gradients.shifts import grouped_executions, separate_executions
 from backends.options import AnyBackendOptions, BackendOptions
-from backends.program import Ansatz
-from backends.shifts import grouped_executions, separate_executions
-from backends.tiling import tiled_rows
 from qvunet.config import Config
 
 if TYPE_CHECKING:
-    from backends.aer_shots import AerShotsBackend
+    from backends.aer.shots import AerShotsBackend
     from backends.ibm.backend import IbmRuntimeBackend
     from backends.ibm.budget import Cost
 

@@ -15,13 +15,13 @@ import typer
 from qiskit.providers import BackendV2
 
 from backends import Backend
-from backends.calibration import calibrated_at
+from backends.devices.calibration import calibrated_at
 from backends.errors import UserError
-from qvunet.conditioning import is_guided
 from qvunet.config import Config
+from qvunet.costs.tracing import trace
+from qvunet.diffusion.conditioning import is_guided
+from qvunet.diffusion.sampling import make_sampler
 from qvunet.models.unet import QVUNet
-from qvunet.sampling import make_sampler
-from qvunet.tracing import trace
 
 if TYPE_CHECKING:
     from backends.ibm.backend import IbmRuntimeBackend, Pass

@@ -13,7 +13,7 @@ from backends.ibm.budget import Cost
 from qvunet.config import Config
 from qvunet.costs.executions import MEASURED_GRADIENTS
 from qvunet.costs.hardware import sampling_passes, step_passes
-from qvunet.factory import build_model
+from qvunet.runs.factory import build_model
 
 Tiles = int | Literal["auto"]
 

@@ -4,7 +4,7 @@
 MNIST's format.
 """
 
-from qvunet.data.images import Dataset, ImageSet, to_model_range, to_uint8
+from qvunet.data.images import Dataset, ImageSet
 from qvunet.data.sources import load_data
 
-__all__ = ["Dataset", "ImageSet", "load_data", "to_model_range", "to_uint8"]
+__all__ = ["Dataset", "ImageSet", "load_data"]

@@ -1,10 +1,9 @@
-"""Image sets, whole in memory, and the one conversion to the network's range."""
+"""Image sets, whole in memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -34,13 +33,3 @@ class Dataset:
 
     train: ImageSet
     holdout: ImageSet
-
-
-def to_model_range(images: Tensor) -> Tensor:
-    """Convert uint8 0 to 255 to float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1.0
-
-
-def to_uint8(samples: Tensor) -> Tensor:
-    """Convert floats in [-1, 1] to uint8 0 to 255 by rounding; values outside are clipped."""
-    return ((samples.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8)

@@ -28,7 +28,7 @@ from qvunet.config.options import (
 )
 from qvunet.data.idx import read_idx
 from qvunet.data.images import Dataset, ImageSet
-from qvunet.seeding import Stream, make_generator
+from qvunet.tools.seeding import Stream, make_generator
 
 
 def load_data(options: DataOptions) -> Dataset:

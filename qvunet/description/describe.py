@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from backends import CircuitLayer
+from backends.circuits.program import Ansatz, Operation, program_from_circuit
 from backends.options import StatevectorOptions
-from backends.program import Ansatz, Operation, program_from_circuit
 from qvunet.config import Config
-from qvunet.factory import build_model
+from qvunet.costs.tracing import Trace, trace
 from qvunet.models.mixers import PatchCircuits
 from qvunet.models.presets import StageSpec, get_preset
 from qvunet.models.unet import QVUNet
-from qvunet.tracing import Trace, trace
+from qvunet.runs.factory import build_model
 
 KINDS = {"unit": "residual unit", "down": "downsampling", "up": "upsampling", "conv": "convolution"}
 """What the kinds of `StageSpec` are called."""
@@ -73,7 +73,7 @@ class Block:
         level: of resolution, 1 for the full image; 0 for the embedding.
         skip: whether its output is kept for the up path, or its input joined with what was kept.
         circuits: in it, in order of evaluation.
-        control: what stands in the place of its circuits, if anything; see `qvunet.models.controls`.
+        control: what stands in the place of its circuits, if anything; see `qvunet.cores.controls`.
     """
 
     name: str

@@ -19,7 +19,7 @@ from qvunet.ansatz import make_ansatz
 from qvunet.description.circuit_drawing import circuit_image
 from qvunet.description.describe import Description
 from qvunet.description.layout import ARM_WIDTH, LINE, MARGIN, WIDTH, Box, Layout, lay_out
-from qvunet.files import replacing
+from qvunet.tools.files import replacing
 
 DPI = 130
 """Pixels an inch."""

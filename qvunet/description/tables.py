@@ -8,10 +8,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from qvunet.conditioning import is_guided
 from qvunet.config import Config
 from qvunet.costs.executions import Demand, Rows, sampling_demands, stock_demand, training_demands
 from qvunet.description.describe import Block, CircuitGroup, Description
+from qvunet.diffusion.conditioning import is_guided
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to ask for its width."""

@@ -9,7 +9,7 @@ from qvunet.evaluation.evaluate import Evaluation, evaluate, make_feature_networ
 from qvunet.evaluation.intervals import half_sample_estimate
 from qvunet.evaluation.metrics import kernel_inception_distance
 from qvunet.evaluation.reference import choose_reference
-from qvunet.evaluation.stored_samples import count_stored_samples, draw_stored_samples
+from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples
 
 __all__ = [
     "Evaluation",

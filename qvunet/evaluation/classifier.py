@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backends.errors import UserError
-from qvunet.data import ImageSet, to_model_range
+from qvunet.data import ImageSet
 from qvunet.evaluation.features import FeatureNetwork
-from qvunet.files import replacing
-from qvunet.progress import ProgressReporter
-from qvunet.seeding import Stream, make_generator
+from qvunet.tools.files import replacing
+from qvunet.tools.pixels import to_model_range
+from qvunet.tools.progress import ProgressReporter
+from qvunet.tools.seeding import Stream, make_generator
 
 NUM_FEATURES = 64
 """Of the last layer before the classes."""

@@ -15,24 +15,24 @@ import torch
 from torch import Tensor
 
 from backends.errors import UserError
-from qvunet.checkpoint import latest_checkpoint
 from qvunet.config import Config
 from qvunet.config.options import EvaluateSection
 from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.data import Dataset, load_data
-from qvunet.environment import describe_environment
+from qvunet.diffusion.sampling import make_sampler
 from qvunet.evaluation import classifier, inception
 from qvunet.evaluation.features import FeatureNetwork, require_pixels
 from qvunet.evaluation.intervals import Estimate
 from qvunet.evaluation.metrics import METRICS
 from qvunet.evaluation.reference import Reference, choose_reference
-from qvunet.evaluation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
-from qvunet.factory import prepare_torch
-from qvunet.files import write_text
-from qvunet.generation import load_trained
-from qvunet.progress import ProgressReporter
-from qvunet.run import RunDirectory
-from qvunet.sampling import make_sampler
+from qvunet.generation.generate import load_trained
+from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
+from qvunet.runs.checkpoint import latest_checkpoint
+from qvunet.runs.directory import RunDirectory
+from qvunet.runs.environment import describe_environment
+from qvunet.runs.factory import prepare_torch
+from qvunet.tools.files import write_text
+from qvunet.tools.progress import ProgressReporter
 
 NUM_FEATURES = {"classifier": classifier.NUM_FEATURES, "inception": inception.NUM_FEATURES}
 """Of each feature network, known before it is loaded."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qvunet.seeding import Stream, make_generator
+from qvunet.tools.seeding import Stream, make_generator
 
 NORMAL_QUANTILE = 1.96
 """Standard errors on each side of a value, for 95 %."""

@@ -8,7 +8,7 @@ import torch
 
 from backends.errors import UserError
 from qvunet.data import Dataset, ImageSet
-from qvunet.seeding import Stream, make_generator
+from qvunet.tools.seeding import Stream, make_generator
 
 MAX_IMAGES = 2000
 """Compared by default, where more are held out."""

@@ -10,34 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Protocol, cast, get_args
+from typing import cast, get_args
 
 from torch import nn
 
 from backends import Backend
 from backends.errors import UserError
 from qvunet.ansatz import PIXELS, Ansatz, basic_entangler, make_ansatz
+from qvunet.cores.base import Cores
+from qvunet.cores.circuits import WEIGHT_INITS, CircuitCores
+from qvunet.cores.controls import EncodingCores, MLPCores
 from qvunet.models.blocks import Mixers
-from qvunet.models.controls import EncodingCores, MLPCores
-from qvunet.models.mixers import WEIGHT_INITS, CircuitCores, PatchCircuits, Split
+from qvunet.models.mixers import PatchCircuits, Split
 from qvunet.models.presets import Placement, Preset
 
 REMAINDER_LAYERS = 4
 """Layers of the 4-qubit basic entangler that takes a single left-over channel (De Falco et al.)."""
-
-
-class Cores(Protocol):
-    """Makes what stands between angles and expectations.
-
-    `qvunet.models.mixers.CircuitCores` is the usual one; those of `qvunet.models.controls` take its place.
-    """
-
-    @property
-    def num_features(self) -> int:
-        """n, a multiple of 4: the values of one circuit's 2x2 patch."""
-
-    def __call__(self, num_circuits: int) -> nn.Module:
-        """A module (rows, q, n) -> (rows, q, n)."""
 
 
 @dataclass(frozen=True)

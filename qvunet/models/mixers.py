@@ -7,25 +7,12 @@ row. Its outputs return to the places its inputs came from. A larger map is cut 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import pi
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from backends import Backend
-from qvunet.ansatz import PIXELS, Ansatz
-
-SMALL_INIT_STD = 0.01
-"""Standard deviation, in radians, of ``weight_init="small"``."""
-
-WEIGHT_INITS: dict[str, Callable[[Tensor], Tensor]] = {
-    "uniform": lambda weight: nn.init.uniform_(weight, 0.0, 2 * pi),
-    "small": lambda weight: nn.init.normal_(weight, std=SMALL_INIT_STD),
-    "zeros": nn.init.zeros_,
-}
-"""How circuit weights may start."""
+from qvunet.ansatz import PIXELS
 
 
 def channels_to_patches(x: Tensor, num_circuits: int) -> Tensor:
@@ -83,18 +70,6 @@ class PatchCircuits(nn.Module):
         return patches_to_channels(self.core(angles), x.shape[2], x.shape[3])
 
 
-class SharedCore(nn.Module):
-    """One layer for all q circuits: they differ in their inputs, not in their weights."""
-
-    def __init__(self, layer: nn.Module):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, angles: Tensor) -> Tensor:
-        """(rows, q, n) -> (rows, q, n)."""
-        return self.layer(angles.flatten(0, 1)).view_as(angles)
-
-
 class Split(nn.Module):
     """Gives each part its own slice of the channels and concatenates what they return.
 
@@ -110,31 +85,3 @@ class Split(nn.Module):
         """(B, C, H, W) -> (B, C', H, W)."""
         slices = x[:, : sum(self.sizes)].split(self.sizes, dim=1)
         return torch.cat([part(piece) for part, piece in zip(self.parts, slices, strict=True)], dim=1)
-
-
-@dataclass(frozen=True)
-class CircuitCores:
-    """Makes cores of circuits; anything with `num_features` and this call can take its place.
-
-    Attributes:
-        ansatz: circuit of n qubits.
-        backend: what runs it.
-        share: whether all circuits of a core have one weight vector.
-        weight_init: a key of `WEIGHT_INITS`.
-    """
-
-    ansatz: Ansatz
-    backend: Backend
-    share: bool
-    weight_init: str
-
-    @property
-    def num_features(self) -> int:
-        """n, the values that one circuit reads and returns."""
-        return self.ansatz.num_qubits
-
-    def __call__(self, num_circuits: int) -> nn.Module:
-        """A module (rows, q, n) angles in radians -> (rows, q, n) expectations in [-1, 1]."""
-        layer = self.backend.layer(self.ansatz, num_circuits=None if self.share else num_circuits)
-        WEIGHT_INITS[self.weight_init](layer.weight)
-        return SharedCore(layer) if self.share else layer

@@ -33,7 +33,7 @@ class QVUNet(ModelMixin, ConfigMixin):
         ansatz: a name in `qvunet.ansatz.ANSATZES`; None for a classical network.
         num_layers: ansatz layers of each circuit.
         hybridization: fraction of the vertex's channels that go through circuits, in [0, 1], as counted by
-            `qvunet.models.mixers.count_circuits`. At 1 the channels left over take a basic entangler each.
+            `qvunet.models.hybrid.Degree.allot`. At 1 the channels left over take a basic entangler each.
         num_circuits: circuits of each vertex unit, one number or one for each unit; replaces `hybridization`.
         placement: ``parallel`` or ``before_conv`` (see `qvunet.models.hybrid`); None takes the preset's own.
         quanv: whether units of the down path hold circuits, slid over 2x2 patches.
@@ -42,7 +42,7 @@ class QVUNet(ModelMixin, ConfigMixin):
         encoding_scale: radians of rotation for one unit of activation: angle = encoding_scale * activation.
         share_circuits: one weight vector for all circuits of a half.
         weight_init: how circuit weights start: ``uniform`` in [0, 2 pi), ``small`` (near zero) or ``zeros``.
-        core: ``circuits``, or a control in their place (`qvunet.models.controls`): ``mlp``, perceptrons of
+        core: ``circuits``, or a control in their place (`qvunet.cores.controls`): ``mlp``, perceptrons of
             about as many parameters, or ``encoding``, circuits without their weighted layers.
         backend: a backend or its name; what runs the circuits.
 

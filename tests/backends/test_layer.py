@@ -10,8 +10,7 @@ from backends import Backend, CircuitLayer, UserError, make_backend
 from backends.layer import start_step
 from backends.options import StatevectorOptions
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
-
-from .circuits import TestAnsatz
+from tests.backends.random_circuits import TestAnsatz
 
 NAMES = ["statevector", "aer_statevector"]
 ANGLES = 3

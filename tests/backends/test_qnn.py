@@ -15,8 +15,7 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN
 from backends.errors import UserError
 from backends.qnn import BroadcastEstimatorQNN
 from qvunet.ansatz import fqconv
-
-from .circuits import TestAnsatz, ansaetze, z_observables
+from tests.backends.random_circuits import TestAnsatz, ansaetze, z_observables
 
 X, W = ParameterVector("x", 2), ParameterVector("w", 3)
 MIXED = [SparsePauliOp(["ZZ", "XI", "IY"], [0.5, -2.0, 1.0]), SparsePauliOp("XY"), SparsePauliOp("II")]

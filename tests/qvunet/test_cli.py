@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from qvunet.cli import app
-from qvunet.run import RunDirectory
+from qvunet.runs.directory import RunDirectory
 
 
 def run_cli(*arguments: object) -> Result:
@@ -141,7 +141,7 @@ def test_ctrl_c_exits_130(tiny_file, tmp_path, monkeypatch):
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("qvunet.training.train", interrupted)
+    monkeypatch.setattr("qvunet.training.trainer.train", interrupted)
     result = run_cli("train", "--config", tiny_file, "--run-dir", tmp_path / "run")
     assert result.exit_code == 130
 

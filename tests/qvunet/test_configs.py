@@ -13,9 +13,9 @@ import torch
 
 from backends.errors import UserError
 from qvunet.config import Config, load_config
-from qvunet.factory import build_model
-from qvunet.run import RunDirectory
-from qvunet.training import train
+from qvunet.runs.directory import RunDirectory
+from qvunet.runs.factory import build_model
+from qvunet.training.trainer import train
 
 CONFIGS = {path.stem: path for path in sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))}
 
@@ -37,7 +37,7 @@ def data(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _no_loss_curve(monkeypatch):
     """Drawing it takes as long as the rest of such a run, and has tests of its own."""
-    monkeypatch.setattr("qvunet.training.save_loss_curve", lambda steps, losses, path: None)
+    monkeypatch.setattr("qvunet.training.trainer.save_loss_curve", lambda steps, losses, path: None)
 
 
 def shortened(path: Path, data: dict[str, str], *overrides: str) -> Config:

@@ -13,12 +13,11 @@ from backends import make_backend
 from backends.options import StatevectorOptions
 from qvunet.config import load_config
 from qvunet.costs.hardware import Consent
-from qvunet.factory import build_model
-from qvunet.generation import generate
-from qvunet.run import RunDirectory
-from qvunet.training import train
-
-from .conftest import TINY
+from qvunet.generation.generate import generate
+from qvunet.runs.directory import RunDirectory
+from qvunet.runs.factory import build_model
+from qvunet.training.trainer import train
+from tests.qvunet.conftest import TINY
 
 OPTIONS = {
     "statevector": {"shots": 64, "gradient": "surrogate"},

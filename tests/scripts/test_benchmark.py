@@ -18,7 +18,7 @@ def _scripts_on_path(monkeypatch):
 
 @pytest.fixture
 def effort():
-    from benchmarking.rounds import Effort
+    from qvunet.reports.benchmark.rounds import Effort
 
     return Effort(repeats=2, repetition_s=0.0, budget_s=10.0, memory_gb=8.0)
 
@@ -55,8 +55,8 @@ def test_quick_run_writes_json_and_plot(tmp_path):
 
 
 def test_what_cannot_be_timed_is_named_with_its_reason(effort, constant_system):
-    from benchmarking.rounds import measure
-    from benchmarking.system import Case, System
+    from qvunet.reports.benchmark.rounds import measure
+    from qvunet.reports.benchmark.system import Case, System
 
     def system(name, value, requires=()):
         return System(name, constant_system, {"value": value}, 2, requires)
@@ -84,8 +84,8 @@ def test_what_cannot_be_timed_is_named_with_its_reason(effort, constant_system):
 
 
 def test_a_system_over_its_budget_sits_out_after_two_rounds(constant_system):
-    from benchmarking.rounds import Effort, measure
-    from benchmarking.system import Case, System
+    from qvunet.reports.benchmark.rounds import Effort, measure
+    from qvunet.reports.benchmark.system import Case, System
 
     systems = tuple(System(name, constant_system, {"value": 1.0}, 1) for name in ("one", "other"))
     frugal = Effort(repeats=5, repetition_s=0.01, budget_s=0.0, memory_gb=8.0)
@@ -94,8 +94,8 @@ def test_a_system_over_its_budget_sits_out_after_two_rounds(constant_system):
 
 
 def test_plot_takes_bars_lines_and_systems_that_were_not_timed(tmp_path):
-    from benchmarking.plot import write_plot
-    from benchmarking.system import Case, Result
+    from qvunet.reports.benchmark.plot import write_plot
+    from qvunet.reports.benchmark.system import Case, Result
 
     def results(seconds):
         timed = Result("own", False, 2, seconds=[seconds])
@@ -107,7 +107,7 @@ def test_plot_takes_bars_lines_and_systems_that_were_not_timed(tmp_path):
 
 
 def test_ratios_are_of_times_a_sample():
-    from benchmarking.system import Result
+    from qvunet.reports.benchmark.system import Result
 
     own = Result("own", False, rows=64, seconds=[0.64, 0.64, 1.28])
     peer = Result("peer", True, rows=1, seconds=[0.1, 0.2])
@@ -117,7 +117,7 @@ def test_ratios_are_of_times_a_sample():
 
 
 def test_deviation_sees_gradients_and_shapes():
-    from benchmarking.rounds import deviation
+    from qvunet.reports.benchmark.rounds import deviation
 
     expected = [np.ones((2, 3)), np.array([4.0, -2.0])]
     assert deviation(expected, expected) == 0
@@ -126,9 +126,8 @@ def test_deviation_sees_gradients_and_shapes():
 
 
 def test_gates_are_the_circuits_own():
-    from benchmarking.problem import gates
-
     from qvunet.ansatz import hqconv
+    from qvunet.reports.benchmark.problem import gates
 
     listed = gates(hqconv(num_layers=2).circuit)
     assert listed[3] == ("rx", [3], ("x", 3))
@@ -138,7 +137,7 @@ def test_gates_are_the_circuits_own():
 
 @pytest.mark.parametrize("suite", ["layer", "step", "programs", "aer", "growth"])
 def test_every_case_of_a_suite_has_one_name_a_system_and_comparable_rows(suite):
-    from benchmarking.suites import PEERS, SUITES, Request
+    from qvunet.reports.benchmark.suites import PEERS, SUITES, Request
 
     cases = list(SUITES[suite](Request(64, list(PEERS), None, None, ["float32"])))
     assert cases
@@ -150,7 +149,7 @@ def test_every_case_of_a_suite_has_one_name_a_system_and_comparable_rows(suite):
 
 
 def test_programs_without_a_checkout_say_how_to_give_one():
-    from benchmarking.suites import SUITES, Request
+    from qvunet.reports.benchmark.suites import SUITES, Request
 
     (capece,) = [
         s

@@ -25,7 +25,7 @@ def run(monkeypatch, tmp_path):
     """Runs the script here, since importing Qiskit once more takes longer than the work."""
     import depth_report
 
-    from backends.lowering import routing
+    from backends.devices.lowering import routing
 
     monkeypatch.setattr(routing, "STARTS_PER_QUBIT", 1)
 
@@ -65,9 +65,9 @@ def test_a_small_report(run, capsys):
 
 
 def test_noise_errors_are_those_of_the_readout():
-    from depth.compile import compile_ansatz
-    from depth.devices import READOUT_ERROR, find_device
-    from depth.noise import noise_errors
+    from qvunet.reports.depth.compile import compile_ansatz
+    from qvunet.reports.depth.devices import READOUT_ERROR, find_device
+    from qvunet.reports.depth.noise import noise_errors
 
     ansatz, device, shots = basic_entangler(2, 1), find_device("line", 2), 20_000
     compiled = {name: (compile_ansatz(ansatz, device, name, 1, 0), device) for name in ("stock", "merged")}
@@ -92,7 +92,7 @@ def test_an_unknown_device_is_refused(run, capsys):
     [("line", 5, 5, 2), ("grid", 12, 12, 4), ("heavy_hex", 20, 57, 3), ("all_to_all", 6, 6, 5)],
 )
 def test_generic_maps(name, least, size, neighbours):
-    from depth.devices import CZ_ERROR, find_device
+    from qvunet.reports.depth.devices import CZ_ERROR, find_device
 
     device = find_device(name, least)
     pairs = device.target["cz"]
@@ -102,8 +102,9 @@ def test_generic_maps(name, least, size, neighbours):
 
 
 def test_metrics_of_a_circuit_counted_by_hand():
-    from depth.compile import Compiled
-    from depth.devices import (
+    from backends.devices.device import routed_layout
+    from qvunet.reports.depth.compile import Compiled
+    from qvunet.reports.depth.devices import (
         CZ_ERROR,
         CZ_SECONDS,
         READOUT_ERROR,
@@ -113,9 +114,7 @@ def test_metrics_of_a_circuit_counted_by_hand():
         SX_SECONDS,
         find_device,
     )
-    from depth.metrics import measure
-
-    from backends.device import routed_layout
+    from qvunet.reports.depth.metrics import measure
 
     circuit = QuantumCircuit(3)
     circuit.sx(0)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 
 from backends.errors import UserError
 from qvunet.config import Config
+from qvunet.reports.tables import cell as cell_module
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -56,12 +56,9 @@ def tables():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SCRIPTS))
         import reproduce_tables
-        import tables.cell
 
-        patch.setattr(tables.cell, "evaluate", lambda config, run, out, consent: Evaluation(config, run))
+        patch.setattr(cell_module, "evaluate", lambda config, run, out, consent: Evaluation(config, run))
         yield reproduce_tables
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tables"]:
-        del sys.modules[name]
 
 
 @pytest.fixture
@@ -125,7 +122,7 @@ def test_every_cell_leaves_its_result_and_picture(finished):
 def test_killed_anywhere_and_started_again_the_figures_are_the_same(
     tables, finished, budget, tmp_path, monkeypatch
 ):
-    from qvunet.training import Trainer
+    from qvunet.training.trainer import Trainer
 
     class Killed(BaseException):
         pass
@@ -144,7 +141,7 @@ def test_killed_anywhere_and_started_again_the_figures_are_the_same(
     command = ("--budget", budget(), "--out", tmp_path / "out", "--variants", variants)
     kills = [
         (Trainer, "_optimize", 3),  # after the first cell's checkpoint
-        (tables_cell(), "_save_picture", 1),  # between a cell's evaluation and its result
+        (cell_module, "_save_picture", 1),  # between a cell's evaluation and its result
         (Trainer, "_optimize", 2),  # of the transfer, before its first checkpoint
     ]
     for owner, name, call in kills:
@@ -159,18 +156,12 @@ def test_killed_anywhere_and_started_again_the_figures_are_the_same(
     assert figures(tmp_path / "out") == expected
 
 
-def tables_cell():
-    import tables.cell
-
-    return tables.cell
-
-
 def test_done_cells_are_left_alone_whatever_is_only_reported(tables, copy, budget, monkeypatch):
     def fail(*arguments, **options):
         raise AssertionError
 
-    monkeypatch.setattr(tables_cell(), "train", fail)
-    monkeypatch.setattr(tables_cell(), "evaluate", fail)
+    monkeypatch.setattr(cell_module, "train", fail)
+    monkeypatch.setattr(cell_module, "evaluate", fail)
     config = TINY["config"] | {"threads": 2, "train": TINY["config"]["train"] | {"log_every": 2}}
     done = run(tables, "--budget", budget(config=config), "--out", copy)
     assert done.exit_code == 0, done.output
@@ -178,7 +169,7 @@ def test_done_cells_are_left_alone_whatever_is_only_reported(tables, copy, budge
 
 
 def test_another_sampler_evaluates_again_and_trains_nothing(tables, copy, budget, monkeypatch):
-    monkeypatch.setattr(tables_cell(), "train", None)
+    monkeypatch.setattr(cell_module, "train", None)
     config = TINY["config"] | {"sample": {"sampler": "ddim", "steps": 3}}
     done = run(tables, "--budget", budget(config=config), "--out", copy, "--variants", "mlp_10")
     assert done.exit_code == 0, done.output
@@ -204,7 +195,7 @@ def test_a_cell_that_fails_is_reported_and_the_others_go_on(tables, copy, budget
 
     for path in copy.rglob("result.json"):
         path.unlink()
-    monkeypatch.setattr(tables_cell(), "evaluate", evaluate)
+    monkeypatch.setattr(cell_module, "evaluate", evaluate)
     done = run(tables, "--budget", budget(run=["mlp_10", "classical"]), "--out", copy)
     assert done.exit_code == 1
     assert "mlp_10 seed 3: failed: too few images" in done.output
@@ -216,7 +207,7 @@ def test_a_transfer_waits_for_its_donor(tables, budget, tmp_path, monkeypatch):
     def fail(config, run, **options):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(tables_cell(), "train", fail)
+    monkeypatch.setattr(cell_module, "train", fail)
     done = run(tables, "--budget", budget(), "--out", tmp_path / "out", "--variants", "transfer_hqconv")
     assert done.exit_code == 1
     assert "classical seed 3: failed" in done.output
@@ -228,7 +219,7 @@ def test_ctrl_c(tables, budget, tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tables_cell(), "train", interrupted)
+    monkeypatch.setattr(cell_module, "train", interrupted)
     done = run(tables, "--budget", budget(), "--out", tmp_path / "out")
     assert done.exit_code == 130
     assert "the same command goes on from here" in done.output
@@ -258,7 +249,7 @@ def test_the_report_needs_no_run_directory(tables, finished, budget, tmp_path):
 
 
 def result(tables, variant, seed, kid, **changes):
-    from tables.result import LossCurve, Result
+    from qvunet.reports.tables.result import LossCurve, Result
 
     figure = {"value": kid, "low": kid - 0.1, "high": kid + 0.1, "floor": 0.01}
     values = {
@@ -283,8 +274,8 @@ def result(tables, variant, seed, kid, **changes):
 
 
 def test_the_report_compares_seed_by_seed(tables, tmp_path):
-    from tables.grid import load_budget
-    from tables.report import write_report
+    from qvunet.reports.tables.grid import load_budget
+    from qvunet.reports.tables.report import write_report
 
     kids = {
         ("classical", 0): 1.0, ("classical", 1): 2.0,
@@ -316,7 +307,7 @@ def test_the_report_compares_seed_by_seed(tables, tmp_path):
 
 def test_the_laptop_budget_is_the_training_that_was_published_with_it(tables, tmp_path):
     """Its runs are kept for years; a change of their config would orphan them."""
-    from tables.grid import load_budget, plan_cells
+    from qvunet.reports.tables.grid import load_budget, plan_cells
 
     files = (Path("images.gz"), Path("labels.gz"))
     cells = {
@@ -350,7 +341,7 @@ def test_the_laptop_budget_is_the_training_that_was_published_with_it(tables, tm
 
 @pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
 def test_every_budget_plans_donors_first_and_one_directory_a_cell(tables, name, tmp_path):
-    from tables.grid import load_budget, plan_cells
+    from qvunet.reports.tables.grid import load_budget, plan_cells
 
     budget = load_budget(name)
     cells = plan_cells(budget, tmp_path)
@@ -405,7 +396,7 @@ def test_a_damaged_result_is_named(tables, copy, budget):
 
 
 def test_loss_curves_are_kept_as_means_over_stretches(tables):
-    from tables.result import LOSS_POINTS, loss_curve
+    from qvunet.reports.tables.result import LOSS_POINTS, loss_curve
 
     curve = loss_curve(range(1, 251), [float(step % 3) for step in range(1, 251)])
     assert len(curve.steps) == len(curve.means) <= LOSS_POINTS

@@ -15,7 +15,7 @@ from backends import make_backend
 from backends.errors import UserError
 from qvunet.ansatz import fqconv
 from qvunet.config import load_config
-from qvunet.run import RunDirectory
+from qvunet.runs.directory import RunDirectory
 from tests.qvunet.conftest import TINY
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -86,7 +86,7 @@ def _scripts_on_path():
 
 @pytest.fixture
 def bench(tmp_path):
-    from shot_noise.measurement import Bench
+    from qvunet.reports.shots.measurement import Bench
 
     return Bench(tmp_path / "work", torch.device("cpu"))
 
@@ -94,7 +94,7 @@ def bench(tmp_path):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
     """A run of one step."""
-    from qvunet.training import train
+    from qvunet.training.trainer import train
 
     path = tmp_path_factory.mktemp("shot_noise")
     values = {**TINY, "train": {**TINY["train"], "steps": 1}}
@@ -104,7 +104,7 @@ def trained(tmp_path_factory) -> Path:
 
 
 def layer_error(**changes):
-    from shot_noise.layer_error import LayerError
+    from qvunet.reports.shots.layer_error import LayerError
 
     fields = {"ansatz": "fqconv", "num_layers": 1, "executor": {}, "shots": (256,), "rows": 16, "repeats": 16}
     return LayerError.model_validate(fields | changes)
@@ -127,7 +127,7 @@ def test_error_of_the_sampling_engine_is_counting_noise(ansatz, bench):
 
 
 def test_what_does_not_average_out_is_told_from_noise():
-    from shot_noise.statistics import error_statistics
+    from qvunet.reports.shots.statistics import error_statistics
 
     generator = torch.Generator().manual_seed(0)
     noise = 0.1 * torch.randn(64, 50, 12, generator=generator, dtype=torch.float64)
@@ -139,7 +139,7 @@ def test_what_does_not_average_out_is_told_from_noise():
 
 
 def test_gradient_statistics_recover_bias_and_variance():
-    from shot_noise.statistics import gradient_statistics
+    from qvunet.reports.shots.statistics import gradient_statistics
 
     generator = torch.Generator().manual_seed(1)
     exact = torch.randn(40, generator=generator, dtype=torch.float64)
@@ -155,10 +155,9 @@ def test_gradient_statistics_recover_bias_and_variance():
 
 def test_methods_spend_the_executions_they_are_said_to_cost(monkeypatch):
     """Counted where the engine measures."""
-    from shot_noise.gradients import gradient, methods
-    from shot_noise.layer_error import random_layer
-
-    from backends.sampling import SampledCircuit
+    from backends.statevector.sampling import SampledCircuit
+    from qvunet.reports.shots.gradients import gradient, methods
+    from qvunet.reports.shots.layer_error import random_layer
 
     rows, measured = 3, []
     measure = SampledCircuit.measure
@@ -179,7 +178,7 @@ def test_methods_spend_the_executions_they_are_said_to_cost(monkeypatch):
 
 
 def test_gradients_are_unbiased_and_spsa_is_the_noisier(bench):
-    from shot_noise.gradients import Gradients
+    from qvunet.reports.shots.gradients import Gradients
 
     spec = {"ansatz": "fqconv", "num_layers": 1, "executor": {}, "rows": 2, "repeats": 24}
     measurement = Gradients.model_validate(spec | {"executions": (1, 992, 15872), "directions": (4,)})
@@ -196,7 +195,7 @@ def test_gradients_are_unbiased_and_spsa_is_the_noisier(bench):
 
 
 def test_error_of_eps_falls_with_shots_and_refers_to_exact_circuits(bench):
-    from shot_noise.eps_error import EpsError
+    from qvunet.reports.shots.eps_error import EpsError
 
     fields = {"network": NETWORK, "executor": {}, "times": (0.5,), "images": 2, "repeats": 2}
     (few, many) = EpsError.model_validate(fields | {"shots": (16, 16384)}).measure(bench)["points"]
@@ -207,7 +206,7 @@ def test_error_of_eps_falls_with_shots_and_refers_to_exact_circuits(bench):
 
 def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, capsys):
     monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
-    from shot_noise import store
+    from qvunet.reports.shots import store
 
     (tmp_path / "budget.yaml").write_text(yaml.safe_dump(TINY_BUDGET))
     out = tmp_path / "out"
@@ -245,11 +244,11 @@ def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, cap
 
 def test_images_of_an_interrupted_measurement_are_the_same(trained, bench, monkeypatch, tmp_path):
     """The second half is drawn in another session."""
-    from shot_noise.images import Images
-    from shot_noise.networks import TrainedNetwork
+    from qvunet.reports.shots.images import Images
+    from qvunet.reports.shots.networks import TrainedNetwork
 
     monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("shot_noise.images.BATCH_SIZE", 25)
+    monkeypatch.setattr("qvunet.reports.shots.images.BATCH_SIZE", 25)
     fields = {"network": TrainedNetwork.of(trained), "shots": (4,), "num": 50, "steps": 1}
     fields |= {"classifier_steps": 5, "resamples": 20}
     first = Images.model_validate(fields).measure(bench)
@@ -265,7 +264,7 @@ def test_images_of_an_interrupted_measurement_are_the_same(trained, bench, monke
 
 
 def test_a_result_is_reused_only_for_an_equal_specification(tmp_path):
-    from shot_noise.store import Store
+    from qvunet.reports.shots.store import Store
 
     store, device = Store(tmp_path), torch.device("cpu")
     first = layer_error(rows=2, repeats=2)
@@ -280,7 +279,7 @@ def test_a_result_is_reused_only_for_an_equal_specification(tmp_path):
 
 
 def test_moving_a_run_leaves_its_specification_alone(trained, tmp_path):
-    from shot_noise.networks import TrainedNetwork
+    from qvunet.reports.shots.networks import TrainedNetwork
 
     network = TrainedNetwork.of(trained)
     moved = network.model_copy(update={"path": tmp_path})
@@ -290,8 +289,8 @@ def test_moving_a_run_leaves_its_specification_alone(trained, tmp_path):
 
 @pytest.mark.parametrize("name", ["smoke", "laptop", "full"])
 def test_shipped_budgets_are_valid_and_their_file_names_differ(name, trained):
-    from shot_noise.budgets import KINDS, budget_names, load_budget
-    from shot_noise.networks import TrainedNetwork
+    from qvunet.reports.shots.budgets import KINDS, budget_names, load_budget
+    from qvunet.reports.shots.networks import TrainedNetwork
 
     assert name in budget_names()
     measurements = load_budget(name, [TrainedNetwork.of(trained)])
@@ -311,7 +310,7 @@ def test_shipped_budgets_are_valid_and_their_file_names_differ(name, trained):
     ],
 )
 def test_a_wrong_budget_is_refused_with_its_key(budget, message, tmp_path):
-    from shot_noise.budgets import load_budget
+    from qvunet.reports.shots.budgets import load_budget
 
     path = tmp_path / "budget.yaml"
     path.write_text(yaml.safe_dump(budget))

@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backends.circuits.program import Program, program_from_circuit
+from backends.circuits.structure import classes
 from backends.exact.chain import RegisterChain
 from backends.exact.dense import DenseState
 from backends.exact.engine import ExactEngine
-from backends.program import Program, program_from_circuit
-from backends.structure import classes
-
-from ..circuits import TestAnsatz
+from tests.backends.random_circuits import TestAnsatz
 
 METHODS = [RegisterChain, DenseState]
 

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 from qiskit.quantum_info import random_unitary
 
+from backends.circuits.program import AffineMap, Fixed, Rotation
 from backends.exact.fusion import conditional, fixed_gate, projectors, rotation_gate
-from backends.program import AffineMap, Fixed, Rotation
 
 
 def matrix_at(gate, angle, branch=0):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from backends.circuits.program import AffineMap
 from backends.exact.angles import Angles
-from backends.program import AffineMap
 
 RNG = np.random.default_rng(0)
 READS = AffineMap(RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)), RNG.normal(size=5))

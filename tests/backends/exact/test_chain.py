@@ -3,15 +3,14 @@ import torch
 from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
+from backends.circuits.structure import classes, components, registers
 from backends.exact.chain import MAX_REGISTER_QUBITS, RegisterChain
 from backends.exact.dense import DenseState
 from backends.exact.encoding import split_encoding
 from backends.exact.links import split_gates
-from backends.structure import classes, components, registers
 from qvunet.ansatz import hqconv
-
-from ..circuits import TestAnsatz, chain_of, chains, fidelity
-from .forced import amplitudes, forced, program_of
+from tests.backends.exact.forced import amplitudes, forced, program_of
+from tests.backends.random_circuits import TestAnsatz, chain_of, chains, fidelity
 
 
 def second_controls():

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import random_statevector, random_unitary
 
+from backends.circuits.program import Fixed, Program
+from backends.circuits.structure import classes
 from backends.exact.dense import BLOCK_QUBITS, DenseState, apply_block, fuse, z_expectations
-from backends.program import Fixed, Program
-from backends.structure import classes
 from qvunet.ansatz import basic_entangler
-
-from ..circuits import (
+from tests.backends.exact.forced import amplitudes, forced, program_of
+from tests.backends.random_circuits import (
     TestAnsatz,
     ansaetze,
     chains,
@@ -22,7 +22,6 @@ from ..circuits import (
     reuploading,
     z_values,
 )
-from .forced import amplitudes, forced, program_of
 
 
 def assert_exact(ansatz):

@@ -5,6 +5,8 @@ import pytest
 import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
+from backends.circuits.program import program_from_circuit
+from backends.circuits.structure import components
 from backends.exact.encoding import (
     RegisterStates,
     encoding_phases,
@@ -14,11 +16,8 @@ from backends.exact.encoding import (
     split_encoding,
     with_sines,
 )
-from backends.program import program_from_circuit
-from backends.structure import components
 from qvunet.ansatz import hqconv
-
-from ..circuits import big_endian_state
+from tests.backends.random_circuits import big_endian_state
 
 X, W = ParameterVector("x", 3), ParameterVector("w", 3)
 

@@ -10,9 +10,8 @@ from backends.exact import ExactEngine, engine
 from backends.exact.chain import RegisterChain
 from backends.exact.dense import DenseState
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
-
-from ..circuits import TestAnsatz, ansaetze, chains, reuploading
-from .forced import METHODS, forced, program_of
+from tests.backends.exact.forced import METHODS, forced, program_of
+from tests.backends.random_circuits import TestAnsatz, ansaetze, chains, reuploading
 
 X, W = ParameterVector("x", 4), ParameterVector("w", 4)
 

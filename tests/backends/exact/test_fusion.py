@@ -3,6 +3,7 @@ import pytest
 from qiskit.circuit.library import CXGate, CYGate, CZGate
 from qiskit.quantum_info import random_unitary
 
+from backends.circuits.program import Fixed, Rotation, big_endian
 from backends.exact.fusion import (
     PAULIS,
     WORD_LENGTH,
@@ -16,10 +17,8 @@ from backends.exact.fusion import (
     rotation_gate,
     words,
 )
-from backends.program import Fixed, Rotation, big_endian
-
-from ..circuits import PAULI_MATRICES, kron, operation_matrix
-from .gates import PATTERNS, matrix_at, product, sequence
+from tests.backends.exact.gates import PATTERNS, matrix_at, product, sequence
+from tests.backends.random_circuits import PAULI_MATRICES, kron, operation_matrix
 
 ROTATIONS = [
     Rotation("X", (1,), 0),

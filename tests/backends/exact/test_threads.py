@@ -1,11 +1,11 @@
 import pytest
 import torch
 
+from backends.circuits.program import program_from_circuit
 from backends.exact import engine
 from backends.exact.chain import RegisterChain
 from backends.exact.engine import ExactEngine
 from backends.exact.threads import one_thread
-from backends.program import program_from_circuit
 from qvunet.ansatz import fqconv
 
 

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from backends.circuits.program import AffineMap, Rotation
 from backends.exact.fusion import WORD_LENGTH, absorb_constants, conditional, rotation_gate, words
 from backends.exact.word_table import WordTable
-from backends.program import AffineMap, Rotation
-
-from .gates import PATTERNS, matrix_at, product, sequence, weights_only
+from tests.backends.exact.gates import PATTERNS, matrix_at, product, sequence, weights_only
 
 
 @pytest.mark.parametrize("length", range(1, WORD_LENGTH + 1))

@@ -14,7 +14,7 @@ from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime.exceptions import RuntimeJobFailureError, RuntimeJobNotFound
 
 from backends import make_backend
-from backends.device import load_device
+from backends.devices.device import load_device
 from backends.ibm.journal import Journal
 from qvunet.ansatz import basic_entangler
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from backends import make_backend
+from backends.devices.tiling.layouts import TilePlace
 from backends.ibm.backend import IbmRuntimeBackend, Pass
 from backends.ibm.journal import Journal
-from backends.tile_layouts import TilePlace
 from qvunet.ansatz import basic_entangler
 
 PAIR = basic_entangler(num_qubits=2, num_layers=1)

@@ -17,7 +17,8 @@ from qvunet.config import (
     load_config,
 )
 from qvunet.config.options import ModelSection
-from qvunet.models.mixers import WEIGHT_INITS
+from qvunet.cores.circuits import WEIGHT_INITS
+from qvunet.models.presets import PRESETS
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -168,5 +169,5 @@ def test_model_options_are_those_of_the_network():
     parameters = signature(QVUNet.__init__).parameters
     for name, field in ModelSection.model_fields.items():
         assert parameters[name].default == field.default, name
-    annotation = ModelSection.model_fields["weight_init"].annotation
-    assert set(annotation.__args__) == set(WEIGHT_INITS)
+    for name, allowed in (("weight_init", WEIGHT_INITS), ("preset", PRESETS)):
+        assert set(ModelSection.model_fields[name].annotation.__args__) == set(allowed)

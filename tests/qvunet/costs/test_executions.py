@@ -7,7 +7,7 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit_machine_learning.neural_networks import EstimatorQNN
 
 from backends import make_backend
-from backends.shifts import grouped_executions, separate_executions
+from backends.gradients.shifts import grouped_executions, separate_executions
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 from qvunet.config import Config
 from qvunet.costs.executions import Demand, sampling_demands, stock_demand, training_demands

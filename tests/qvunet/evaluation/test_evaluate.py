@@ -13,9 +13,10 @@ from backends.errors import UserError
 from qvunet.cli import app
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent
-from qvunet.evaluation import Evaluation, evaluate, stored_samples
-from qvunet.run import RunDirectory
-from qvunet.training import train
+from qvunet.evaluation import Evaluation, evaluate
+from qvunet.generation import stored_samples
+from qvunet.runs.directory import RunDirectory
+from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
 
 MODULE = importlib.import_module("qvunet.evaluation.evaluate")  # the package has a function of its name

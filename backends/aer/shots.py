@@ -1,0 +1,270 @@
+"""`aer_shots`: bitstrings counted by Qiskit Aer, ideal or with the noise of a device."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.providers import BackendV2
+
+from backends.aer.simulator import make_simulator, run_rows
+from backends.circuits.emission import angle_circuit
+from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
+from backends.circuits.structure import Component, components
+from backends.devices.device import load_device
+from backends.devices.noise_file import NoiseFile
+from backends.devices.placement import Piece, Placement, ideal, on_device, with_noise_file
+from backends.devices.tiling.choice import TileChoice
+from backends.devices.tiling.layouts import TilePlace, TilingPenalty, place_tiles
+from backends.devices.tiling.tiles import Tiled, tile
+from backends.errors import UserError
+from backends.measuring.noise_stream import NoiseStream
+from backends.measuring.tally import Tally
+from backends.options import AerShotsOptions
+from backends.primitives.backend import EstimatorBackend
+from backends.primitives.pubs import PauliEstimator, by_components, shots_from_precision
+
+Array = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+MAX_DENSITY_QUBITS = 12
+"""A density matrix of more qubits than this takes over 256 MB for each of Aer's threads."""
+
+
+class AerShotsBackend(EstimatorBackend):
+    """Counts from Aer."""
+
+    name = "aer_shots"
+    options: AerShotsOptions
+
+    @property
+    def shots(self) -> int:
+        """Shots a row, forward and backward alike."""
+        return self.options.shots
+
+    def estimator(self) -> BaseEstimatorV2:
+        """An estimator that counts; Aer's own adds normal noise, which leaves [-1, 1]."""
+        options = self.options
+        return AerShotsEstimator(
+            self._placement(),
+            self.noise,
+            options.shots,
+            method=options.method,
+            threads=options.threads,
+            tiles=self._tiles,
+            tally=self.tally,
+        )
+
+    def tiling_penalty(self, ansatz: Ansatz) -> TilingPenalty:
+        """What the tiles cost a circuit in fidelity, by the calibration of the device.
+
+        Raises:
+            UserError: if `noise_model` is no device, or has no room for so many tiles.
+        """
+        return self._tiles.penalty(angle_circuit(ansatz))
+
+    @cached_property
+    def _device(self) -> BackendV2:
+        """The device that the noise is of.
+
+        Raises:
+            UserError: if there is none.
+        """
+        name = self.options.noise_model
+        if name is None or _is_file(name):
+            raise UserError(f"noise_model = {name}: a device's calibration places tiles; name a device")
+        return load_device(name)
+
+    @cached_property
+    def _tiles(self) -> TileChoice:
+        return TileChoice(self.options.tiles, self._place_tiles)
+
+    def _place_tiles(self, circuit: QuantumCircuit) -> Iterator[TilePlace]:
+        options = self.options
+        return place_tiles(
+            circuit,
+            self._device,
+            options.lowering,
+            optimization_level=options.optimization_level,
+            seed=options.seed_transpiler,
+        )
+
+    def _placement(self) -> Placement:
+        name, options = self.options.noise_model, self.options
+        level, seed = options.optimization_level, options.seed_transpiler
+        if name is not None and not (_is_file(name) and options.tiles == 1):
+            return on_device(self._device, level, seed, options.lowering)  # which refuses tiles of a file
+        if options.lowering is not None:
+            raise UserError(
+                f"lowering = {options.lowering}: circuits are lowered for a device, and noise_model = {name} "
+                "is none; name a device, or leave lowering out"
+            )
+        return ideal if name is None else with_noise_file(NoiseFile(name), level, seed)
+
+
+def _is_file(noise_model: str) -> bool:
+    return noise_model.endswith(".json") or Path(noise_model).is_file()
+
+
+class AerShotsEstimator(PauliEstimator):
+    """Expectations from counts; every run draws fresh ones.
+
+    Independent parts of a circuit are run apart, and the expectation of a Pauli string that spans several is
+    the product of theirs. Strings that need the same measurement bases share their bitstrings.
+
+    Args:
+        placement: how circuits are laid out, and with which noise.
+        noise: where Aer's seeds come from.
+        default_shots: where no precision is asked for.
+        method: `density_matrix` or `statevector` for circuits with noise; `automatic` picks by `method_for`.
+        threads: CPU threads of Aer; None takes as many as torch.
+        tiles: how many copies of a circuit run side by side.
+        tally: counts what is measured.
+    """
+
+    def __init__(
+        self,
+        placement: Placement = ideal,
+        noise: NoiseStream | None = None,
+        default_shots: int = 1024,
+        *,
+        method: str = "automatic",
+        threads: int | None = None,
+        tiles: Callable[[QuantumCircuit], int] = lambda circuit: 1,
+        tally: Tally | None = None,
+    ) -> None:
+        self.placement = placement
+        self.noise = noise or NoiseStream(0)
+        self.default_shots = default_shots
+        self.method = method
+        self.threads = threads
+        self.tiles = tiles
+        self.tally = tally or Tally()
+        self._placed: dict[object, list[Piece]] = {}
+
+    def shots(self, precision: float | None) -> int:
+        """Enough for the standard error asked for."""
+        return shots_from_precision(precision) if precision else self.default_shots
+
+    def method_for(self, piece: Piece, shots: int) -> str:
+        """How Aer simulates a piece.
+
+        Without noise ``statevector``. With noise, where nothing else is asked for, ``density_matrix`` if one
+        is cheaper than a state vector a shot, which it is while 2^num_qubits <= shots.
+        """
+        if piece.noise_model is None:
+            return "statevector"
+        if self.method != "automatic":
+            return self.method
+        cheap = 2**piece.num_qubits <= shots and piece.num_qubits <= MAX_DENSITY_QUBITS
+        return "density_matrix" if cheap else "statevector"
+
+    def measure(
+        self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str], shots: int | None
+    ) -> Array:
+        """Estimates from `shots` bitstrings a row; see `PauliEstimator.measure`."""
+        tiled = tile(circuit, rows, paulis, self.tiles(circuit))
+        return tiled.untile(self._measure(tiled, shots or self.default_shots))
+
+    def _measure(self, tiled: Tiled, shots: int) -> Array:
+        circuit, rows, paulis = tiled.circuit, tiled.rows, tiled.paulis
+        # Parameters are bound inside Aer, which silently ignores those of controlled rotations.
+        program = without_controls(program_from_circuit(circuit, circuit.parameters))
+        angles = program.angles(rows, np.zeros(0))
+        values = np.ones((len(paulis), len(rows)))
+        rng = self.noise.generator()
+        for members, basis in measurement_bases(paulis):
+            self.tally.add(len(rows), len(rows) * shots)
+            pieces = {piece.components[0].qubits: piece for piece in self._pieces(in_basis(program, basis))}
+
+            diagonal = ["".join("I" if letter == "I" else "Z" for letter in paulis[m]) for m in members]
+            count = partial(self._count, pieces, angles, shots, rng)
+            values[members] = by_components(diagonal, [p.components for p in pieces.values()], count)
+        return values
+
+    def _pieces(self, program: Program) -> list[Piece]:
+        """The program's circuits, compiled once for each structure."""
+        key = tuple((part.qubits, part.angles, part.shape) for part in components(program))
+        if key not in self._placed:
+            self._placed[key] = self.placement(program)
+            for piece in self._placed[key]:
+                if piece.noise_model is not None:
+                    method = self.method_for(piece, self.default_shots)
+                    logger.info("aer_shots: %s, method %s", piece.place, method)
+        return self._placed[key]
+
+    def _count(
+        self,
+        pieces: Mapping[tuple[int, ...], Piece],
+        angles: Array,
+        shots: int,
+        rng: np.random.Generator,
+        parts: Sequence[Component],
+        paulis: Sequence[str],
+    ) -> Array:
+        """Run the circuit of some components: (num_paulis, components, R)."""
+        piece = pieces[parts[0].qubits]
+        width = len(piece.wires)
+        measured = QuantumCircuit(piece.num_qubits, width)
+        measured.compose(piece.circuit, inplace=True)
+        measured.measure(piece.wires, range(width))
+        noise = {} if piece.noise_model is None else {"noise_model": piece.noise_model}
+        simulator = make_simulator(self.method_for(piece, shots), self.threads, **noise)
+        stacked = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]))
+        seed = int(rng.integers(2**31))
+        result = run_rows(simulator, measured, piece.parameters, stacked, shots=shots, seed_simulator=seed)
+        counts = [experiment.data.to_dict()["counts"] for experiment in result.results]
+        return (parities(counts, paulis) / shots).reshape(len(paulis), len(parts), -1)
+
+
+def measurement_bases(paulis: Sequence[str]) -> list[tuple[list[int], str]]:
+    """Share bitstrings among Pauli strings that agree wherever both have a letter.
+
+    Returns:
+        Which strings share, and the letter to measure on each qubit (I where none does), qubit 0 last.
+    """
+    groups: list[tuple[list[int], list[str]]] = []
+    for k, label in enumerate(paulis):
+        for members, basis in groups:
+            if all("I" in pair or pair[0] == pair[1] for pair in zip(label, basis, strict=True)):
+                members.append(k)
+                basis[:] = [b if a == "I" else a for a, b in zip(label, basis, strict=True)]
+                break
+        else:
+            groups.append(([k], list(label)))
+    return [(members, "".join(basis)) for members, basis in groups]
+
+
+def in_basis(program: Program, basis: str) -> Program:
+    """Turn the bases of measurement (qubit 0 last) into that of Z, by gates at the program's end."""
+    turn = QuantumCircuit(program.num_qubits)
+    for qubit, letter in enumerate(reversed(basis)):
+        if letter == "Y":
+            turn.sdg(qubit)
+        if letter in "XY":
+            turn.h(qubit)
+    return replace(program, operations=program.operations + program_from_circuit(turn).operations)
+
+
+def parities(counts: Sequence[Mapping[str, int]], paulis: Sequence[str]) -> Array:
+    """Even minus odd outcomes, (num_paulis, R).
+
+    Args:
+        counts: for each row how often each outcome, in hexadecimal, was found.
+        paulis: strings of I and Z, qubit 0 last; Z marks the bits that count.
+    """
+    row = np.repeat(np.arange(len(counts)), [len(found) for found in counts])
+    outcomes = np.array([int(outcome, 16) for found in counts for outcome in found])
+    times = np.array([n for found in counts for n in found.values()], dtype=float)
+    bits = (outcomes[:, None] >> np.arange(len(paulis[0]))) & 1
+    counted = np.array([[letter == "Z" for letter in reversed(label)] for label in paulis], dtype=int)
+    signs = 1 - 2 * ((bits @ counted.T) % 2)
+    return np.stack([np.bincount(row, sign * times, minlength=len(counts)) for sign in signs.T])

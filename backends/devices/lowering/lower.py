@@ -1,0 +1,161 @@
+"""From the independent parts of a program to native gates on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import rustworkx as rx
+from qiskit.providers import BackendV2
+
+from backends.circuits.structure import Component
+from backends.devices.device import SubDevice
+from backends.devices.lowering.coupler import COUPLING_GATES, can_merge, couplers, has_fractional
+from backends.devices.lowering.embedding import embed
+from backends.devices.lowering.emission import Part
+from backends.devices.lowering.hops import Prices
+from backends.devices.lowering.native import native_gates
+from backends.devices.lowering.routing import Route, find_routes
+from backends.devices.lowering.skeleton import Skeleton
+from backends.errors import UserError
+from backends.options import Lowering
+
+CANDIDATES = 5
+"""Cheapest routes that are tried where the chip has no room left for the cheapest."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What components of one shape share: a skeleton and its routes."""
+
+    skeleton: Skeleton
+    routes: list[Route]
+
+
+def choose(lowering: Lowering | None, device: BackendV2) -> Lowering:
+    """The lowering for a device: the one asked for, else merged where the device has the gates for it.
+
+    Raises:
+        UserError: if the device lacks the gates for the one asked for.
+    """
+    chosen = lowering or ("merged" if can_merge(device.target) else "pauli")
+    if chosen != "pauli" and not can_merge(device.target):
+        raise UserError(
+            f"lowering = {chosen}: needs the gates rz, sx and one of {', '.join(COUPLING_GATES)}; "
+            f"{device.name} has {', '.join(sorted(device.target.operation_names))}: take pauli"
+        )
+    if chosen == "fractional" and not has_fractional(device.target):
+        raise UserError(f"lowering = fractional: {device.name} has no rzz gate; allowed: pauli, merged")
+    return chosen
+
+
+def lower(
+    components: Sequence[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+) -> list[Part]:
+    """Compile for a device, each part on qubits of its own, the largest first on the best.
+
+    Args:
+        components: of a program without controls.
+        device: where it is to run.
+        fractional: whether to use RZZ gates of any angle.
+        seed: of the searches.
+
+    Returns:
+        The components in native gates, for `emit`; together they are equivalent up to global phase.
+
+    Raises:
+        UserError: if the device lacks gates or has no room.
+    """
+    ordered = sorted(components, key=lambda component: -len(component.qubits))
+    placer = _Placer(device, fractional, seed)
+    parts = list(placer.in_turn(ordered))
+    if len(parts) < len(ordered):
+        parts = placer.together(ordered)
+    if not parts:
+        raise UserError(
+            f"device {device.name}: has {device.num_qubits} qubits, but no room for coupled parts of "
+            f"{', '.join(str(len(component.qubits)) for component in ordered)}"
+        )
+    return parts
+
+
+def lower_in_turn(
+    components: Iterable[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+) -> Iterator[Part]:
+    """Compile one component after another, each on the best qubits that are left, until one finds no room.
+
+    The arguments are those of `lower`, but components may go on for ever.
+
+    Raises:
+        UserError: if the device lacks gates.
+    """
+    return _Placer(device, fractional, seed).in_turn(components)
+
+
+class _Placer:
+    """Gives components qubits that no other has."""
+
+    def __init__(self, device: BackendV2, fractional: bool, seed: int) -> None:
+        choose("fractional" if fractional else "merged", device)
+        self._device = SubDevice(device, range(device.num_qubits))  # without what is broken
+        self._couplings = couplers(self._device.target)
+        self._fractional = fractional
+        self._prices = Prices(1 if fractional else 2)
+        self._seed = seed
+        self._plans: dict[object, _Plan] = {}
+
+    def plan(self, component: Component) -> _Plan:
+        """For components of this shape; their routes may lead anywhere on the chip."""
+        if component.shape not in self._plans:
+            skeleton = Skeleton.of(component.operations, len(component.qubits), len(component.angles))
+            routes = self._routes(skeleton, range(self._device.num_qubits))
+            self._plans[component.shape] = _Plan(skeleton, routes)
+        return self._plans[component.shape]
+
+    def in_turn(self, components: Iterable[Component]) -> Iterator[Part]:
+        """Each on the best qubits that the ones before have left, until they have left too few."""
+        free = list(range(self._device.num_qubits))
+        for component in components:
+            plan = self.plan(component)
+            # What fits nowhere in the rest may fit there in another form.
+            route = self._embedded(plan, free) or self._embedded(
+                _Plan(plan.skeleton, self._routes(plan.skeleton, free)), free
+            )
+            if route is None:
+                return
+            yield self._part(component, route)
+            free = [qubit for qubit in free if qubit not in route.wires]
+
+    def together(self, components: Sequence[Component]) -> list[Part]:
+        """All at once, as a chip asks for that is hardly larger than the circuit; none if it is smaller."""
+        plans = [self.plan(component) for component in components]
+        if not all(plan.routes for plan in plans):
+            return []
+        parts = [(plan.skeleton, plan.routes[0]) for plan in plans]
+        routes = embed(parts, self._prices, self._device.target, self._seed) or []
+        return [self._part(*pair) for pair in zip(components, routes, strict=False)]
+
+    def _part(self, component: Component, route: Route) -> Part:
+        skeleton = self.plan(component).skeleton
+        gates = native_gates(route, skeleton, self._couplings, fractional=self._fractional)
+        return Part(component, skeleton, route, gates)
+
+    def _embedded(self, plan: _Plan, free: Sequence[int]) -> Route | None:
+        target = SubDevice(self._device, free).target
+        for route in plan.routes[:CANDIDATES]:
+            found = embed([(plan.skeleton, route)], self._prices, target, self._seed)
+            if found is not None:
+                return found[0].on(free)
+        return None
+
+    def _routes(self, skeleton: Skeleton, free: Sequence[int]) -> list[Route]:
+        """Over the largest connected part of the device that is free."""
+        graph = rx.PyGraph()
+        graph.add_nodes_from(free)
+        coupling = SubDevice(self._device, free).target.build_coupling_map()
+        graph.add_edges_from_no_data(list(coupling.get_edges()) if coupling else [])
+        largest = max(rx.connected_components(graph), key=len, default=set())
+        if len(largest) < skeleton.num_qubits:
+            return []
+        part = SubDevice(self._device, [free[k] for k in sorted(largest)])
+        return find_routes(skeleton, part.target.build_coupling_map(), self._prices, self._seed)

@@ -1,0 +1,1 @@
+"""What every measurement needs, whoever makes it: fresh random numbers (`noise_stream`), counts (`tally`)."""

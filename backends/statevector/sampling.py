@@ -1,0 +1,134 @@
+"""Shots on the exact engine: bitstrings drawn from the exact distribution, for all rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backends.circuits.program import AffineMap, Ansatz, program_from_circuit, without_controls, z_qubits
+from backends.circuits.structure import components
+from backends.exact import ExactEngine
+from backends.exact.dense import z_expectations
+from backends.gradients.shifts import ParameterShift
+from backends.measuring.noise_stream import NoiseStream
+from backends.measuring.tally import Tally
+
+CHUNK_AMPLITUDES = 2**22
+"""Rows are simulated in chunks of at most this many amplitudes."""
+
+
+class SampledCircuit:
+    """An ansatz measured with a number of shots, differentiable by the parameter-shift rule.
+
+    A bitstring is drawn whole for each independent part of the circuit, so that the noise of the qubits of
+    a part is correlated as in an experiment. The engine takes the angles that read inputs a row and the
+    others a weight set, so that a shifted weight still serves the whole batch.
+
+    Args:
+        ansatz: what to measure.
+        shots: bitstrings a row; None takes exact expectations.
+        noise: where they come from.
+        tally: counts what is measured.
+
+    Raises:
+        UserError: names the instruction or observable that the engine does not take.
+    """
+
+    def __init__(
+        self, ansatz: Ansatz, shots: int | None, noise: NoiseStream, tally: Tally | None = None
+    ) -> None:
+        program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+        self.shots, self.noise, self.angles = shots, noise, program.angles
+        self.tally = tally or Tally()
+        self.qubits = z_qubits(ansatz.observables, program.num_qubits)
+        self.per_row = np.any(program.angles.inputs_matrix, axis=1)
+        identity = np.eye(program.num_angles)
+        direct = AffineMap(
+            identity[:, self.per_row], identity[:, ~self.per_row], np.zeros(program.num_angles)
+        )
+        self.engine = ExactEngine(replace(program, angles=direct))
+        self.amplitudes_per_row = sum(2 ** len(part.qubits) for part in components(program))
+        self.shift = ParameterShift(program, ansatz.observables)
+
+    def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """(G, B, num_inputs) and (G, num_weights), radians, to (G, B, num_observables)."""
+        return _Sampled.apply(inputs, weights, self)
+
+    def measure(self, angles: Tensor) -> Tensor:
+        """(G, B, num_angles), radians, to (G, B, num_observables); angles of one group share weights."""
+        rng = self.noise.generator()
+        rows = angles.shape[0] * angles.shape[1]
+        if self.shots is not None:
+            self.tally.add(rows, rows * self.shots)
+        inputs, weights = angles[..., self.per_row], angles[:, 0, ~self.per_row]
+        values = [
+            torch.cat([self._measure(part, w, rng) for part in split], dim=1)
+            for split, w in self._chunks(inputs, weights)
+        ]
+        return torch.cat(values)[..., self.qubits]
+
+    def all_angles(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """The angle of every rotation, (G, B, num_angles)."""
+        read, shared, offset = (
+            torch.as_tensor(array).to(inputs)
+            for array in (self.angles.inputs_matrix, self.angles.weights_matrix, self.angles.offset)
+        )
+        return inputs @ read.T + (weights @ shared.T + offset).unsqueeze(1)
+
+    def _measure(self, inputs: Tensor, weights: Tensor, rng: np.random.Generator) -> Tensor:
+        if self.shots is None:
+            return self.engine.expectations(inputs, weights)
+        values = [
+            z_expectations(draw_frequencies(state, self.shots, rng)).to(inputs)
+            for state in self.engine.amplitudes(inputs, weights)
+        ]
+        return self.engine.in_qubit_order(values, len(inputs))
+
+    def _chunks(self, inputs: Tensor, weights: Tensor) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
+        """Some groups at a time, their rows split where even one group is too large."""
+        groups = max(1, CHUNK_AMPLITUDES // (self.amplitudes_per_row * inputs.shape[1]))
+        rows = max(1, CHUNK_AMPLITUDES // self.amplitudes_per_row)
+        for some, w in zip(inputs.split(groups), weights.split(groups), strict=True):
+            yield some.split(rows, dim=1), w
+
+
+def draw_frequencies(state: Tensor, shots: int, rng: np.random.Generator) -> Tensor:
+    """How often each bitstring is found among `shots`, as float64 fractions in the shape of `state`."""
+    probabilities = torch.view_as_real(state).double().square().sum(-1).cpu()
+    probabilities /= probabilities.sum(-1, keepdim=True)
+    if state.shape[-1] <= shots:
+        return torch.from_numpy(rng.multinomial(shots, probabilities.numpy()) / shots)
+    # More bitstrings than shots: draw the shots one by one, by inverting the distribution function.
+    uniform = torch.from_numpy(rng.random((*state.shape[:-1], shots)))
+    drawn = torch.searchsorted(probabilities.cumsum(-1)[..., :-1].contiguous(), uniform, right=True)
+    return torch.zeros_like(probabilities).scatter_add_(-1, drawn, torch.full_like(uniform, 1 / shots))
+
+
+class _Sampled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weights: Tensor, circuit: SampledCircuit) -> Tensor:
+        ctx.circuit = circuit
+        ctx.save_for_backward(inputs, weights)
+        return circuit.measure(circuit.all_angles(inputs, weights))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        circuit, (inputs, weights) = ctx.circuit, ctx.saved_tensors
+        if not circuit.shift.groups:  # nothing that is measured depends on any parameter
+            return torch.zeros_like(inputs), torch.zeros_like(weights), None
+        shifts = torch.as_tensor(circuit.shift.shifts).to(inputs)
+        shifted = circuit.all_angles(inputs, weights) + shifts[:, None, None]  # (2 * groups, G, B, angles)
+        values = circuit.measure(shifted.flatten(0, 1)).reshape(*shifted.shape[:-1], -1)
+        jacobian = torch.as_tensor(circuit.shift.derivatives(values.cpu().numpy())).to(inputs)
+        by_angle = (gradients[0].unsqueeze(-2) @ jacobian).squeeze(-2)  # (G, B, angles)
+        read, shared = (
+            torch.as_tensor(matrix).to(inputs)
+            for matrix in (circuit.angles.inputs_matrix, circuit.angles.weights_matrix)
+        )
+        return by_angle @ read, by_angle.sum(1) @ shared, None

@@ -1,0 +1,38 @@
+"""The circuits that configs can name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from backends.errors import UserError
+from qvunet.ansatz.base import Ansatz
+from qvunet.ansatz.basic_entangler import basic_entangler
+from qvunet.ansatz.fqconv import fqconv
+from qvunet.ansatz.hqconv import hqconv
+
+ANSATZES: dict[str, Callable[..., Ansatz]] = {
+    "hqconv": hqconv,
+    "fqconv": fqconv,
+    "basic_entangler": basic_entangler,
+}
+"""Every ansatz that configs can name."""
+
+
+def make_ansatz(name: str, **options: int) -> Ansatz:
+    """Build a registered ansatz.
+
+    Args:
+        name: a key of `ANSATZES`.
+        **options: passed on, e.g. `num_layers`.
+
+    Raises:
+        UserError: if the name or an option is unknown or an option is below its minimum.
+    """
+    if name not in ANSATZES:
+        raise UserError(f"unknown ansatz {name!r}; allowed: {', '.join(ANSATZES)}")
+    allowed = inspect.signature(ANSATZES[name]).parameters
+    for option in options:
+        if option not in allowed:
+            raise UserError(f"ansatz {name}: unknown option {option!r}; allowed: {', '.join(allowed)}")
+    return ANSATZES[name](**options)

@@ -1,0 +1,1 @@
+"""What stands between angles and expectations: circuits, or a control in their place."""

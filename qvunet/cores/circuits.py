@@ -1,0 +1,62 @@
+"""Cores of circuits, the usual ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi
+
+from torch import Tensor, nn
+
+from backends import Backend
+from qvunet.ansatz import Ansatz
+
+SMALL_INIT_STD = 0.01
+"""Standard deviation, in radians, of ``weight_init="small"``."""
+
+WEIGHT_INITS: dict[str, Callable[[Tensor], Tensor]] = {
+    "uniform": lambda weight: nn.init.uniform_(weight, 0.0, 2 * pi),
+    "small": lambda weight: nn.init.normal_(weight, std=SMALL_INIT_STD),
+    "zeros": nn.init.zeros_,
+}
+"""How circuit weights may start."""
+
+
+class SharedCore(nn.Module):
+    """One layer for all q circuits: they differ in their inputs, not in their weights."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, angles: Tensor) -> Tensor:
+        """(rows, q, n) -> (rows, q, n)."""
+        return self.layer(angles.flatten(0, 1)).view_as(angles)
+
+
+@dataclass(frozen=True)
+class CircuitCores:
+    """Makes cores of circuits; anything with `num_features` and this call can take its place.
+
+    Attributes:
+        ansatz: circuit of n qubits.
+        backend: what runs it.
+        share: whether all circuits of a core have one weight vector.
+        weight_init: a key of `WEIGHT_INITS`.
+    """
+
+    ansatz: Ansatz
+    backend: Backend
+    share: bool
+    weight_init: str
+
+    @property
+    def num_features(self) -> int:
+        """n, the values that one circuit reads and returns."""
+        return self.ansatz.num_qubits
+
+    def __call__(self, num_circuits: int) -> nn.Module:
+        """A module (rows, q, n) angles in radians -> (rows, q, n) expectations in [-1, 1]."""
+        layer = self.backend.layer(self.ansatz, num_circuits=None if self.share else num_circuits)
+        WEIGHT_INITS[self.weight_init](layer.weight)
+        return SharedCore(layer) if self.share else layer

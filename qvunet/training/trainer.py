@@ -1,0 +1,314 @@
+"""Training: the loop on accelerate, what it records, and how it stops and goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict
+from importlib.util import find_spec
+
+import torch
+import typer
+from accelerate import Accelerator
+from diffusers.training_utils import EMAModel
+from torch import Tensor
+
+from backends.errors import UserError
+from backends.layer import start_step, step_tally
+from qvunet.config import Config
+from qvunet.costs.hardware import Consent, approve, recording, training_plan
+from qvunet.data import ImageSet, load_data
+from qvunet.diffusion.conditioning import grid_columns, training_labels
+from qvunet.diffusion.process import make_noise_scheduler, p2_weights, weighted_mse
+from qvunet.diffusion.sampling import draw_samples
+from qvunet.runs.checkpoint import (
+    Progress,
+    TrainingState,
+    ema_weights,
+    latest_checkpoint,
+    list_checkpoints,
+    restore_checkpoint,
+    save_checkpoint,
+)
+from qvunet.runs.directory import RunDirectory
+from qvunet.runs.factory import build_model, image_shape, prepare_torch
+from qvunet.tools.figures import save_grid, save_loss_curve
+from qvunet.tools.interrupt import Interrupt
+from qvunet.tools.progress import ProgressReporter
+from qvunet.training.batches import BatchSource
+from qvunet.training.summary import Summary, circuit_changes, final_loss, mean_executions
+from qvunet.training.transfer import apply_transfer
+
+
+def train(
+    config: Config, run: RunDirectory, resume: bool = False, consent: Consent | None = None
+) -> Summary | None:
+    """Train from a config, in a run directory.
+
+    Args:
+        config: resolved config.
+        run: a new run's directory, or the run to resume.
+        resume: continue from the newest checkpoint, or from the start if the run has none yet.
+
+        consent: to jobs on hardware; by default none has been given.
+
+    Returns:
+        What the training did; None in all processes but the first, or if the user wanted no more than an
+        estimate of its jobs or did not agree to it.
+
+    Raises:
+        UserError: before anything is written, if the config cannot be carried out or the directory is of
+            no use; or if a checkpoint is damaged.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
+    """
+    accelerator = make_accelerator(config, run)
+    if not accelerator.is_main_process:
+        return Trainer(config, run, accelerator, load_data(config.data).train, resume).train()
+    if resume:
+        run.require_run()
+    else:
+        run.require_new()
+    trainer = Trainer(config, run, accelerator, load_data(config.data).train, resume)
+    if trainer.transfer is not None:
+        typer.echo("\n".join(trainer.transfer.lines(trainer.state.model)))
+    plan = training_plan(trainer.state.model, config, run.jobs, trainer.first_step)
+    if plan is not None and accelerator.num_processes > 1:
+        raise UserError("backend.name: ibm_runtime trains in one process, whose jobs one journal records")
+    if not approve(plan, consent or Consent()):
+        return None
+    with run.locked(), recording(plan):
+        return trainer.train()
+
+
+def make_accelerator(config: Config, run: RunDirectory) -> Accelerator:
+    """Device, precision, processes and trackers, by accelerate.
+
+    Raises:
+        UserError: if the device, a tracker or the split among processes is not possible.
+    """
+    if config.train.tensorboard and find_spec("tensorboard") is None:
+        raise UserError("train.tensorboard: needs TensorBoard; pip install 'qvunet[tensorboard]'")
+    accelerator = Accelerator(
+        cpu=prepare_torch(config).type == "cpu",
+        mixed_precision=config.train.mixed_precision,
+        log_with="tensorboard" if config.train.tensorboard else None,
+        project_dir=run.path,
+    )
+    if config.train.batch_size % accelerator.num_processes:
+        raise UserError(
+            f"train.batch_size: {config.train.batch_size} images cannot be shared equally by "
+            f"{accelerator.num_processes} processes"
+        )
+    return accelerator
+
+
+class Trainer:
+    """A network in training; each step is a function of the weights, the seed and the step's number.
+
+    Args:
+        config: resolved config.
+        run: where records go.
+        accelerator: from `make_accelerator`.
+        images: training images.
+        resume: whether to go on from the run's newest checkpoint, if it has one.
+
+    Raises:
+        UserError: if the config cannot be carried out; nothing has been written then.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        run: RunDirectory,
+        accelerator: Accelerator,
+        images: ImageSet,
+        resume: bool = False,
+    ):
+        self.config = config
+        self.run = run
+        self.accelerator = accelerator
+        self.resumes = resume and bool(list_checkpoints(run.checkpoints))
+        net = build_model(config)
+        self.transfer = apply_transfer(net, config, load=not self.resumes)
+        self.circuits = net.circuit_layers()
+        options = config.train
+        self.state = TrainingState(
+            model=net,
+            ema=EMAModel(net.parameters(), decay=options.ema_decay, foreach=True),
+            optimizer=torch.optim.Adam(
+                [parameter for parameter in net.parameters() if parameter.requires_grad],
+                lr=options.learning_rate,
+                betas=options.betas,
+                eps=options.adam_eps,
+                fused=True,  # one kernel for all tensors: 3 ms a step in place of 11
+            ),
+            initial_circuits={name: layer.weight.detach().clone() for name, layer in self.circuits.items()},
+            progress=Progress(),
+        )
+        self.model, self.optimizer = accelerator.prepare(net, self.state.optimizer)
+        self.state.ema.to(accelerator.device)
+        self.noise_scheduler = make_noise_scheduler(config.diffusion)
+        weights = p2_weights(
+            self.noise_scheduler.alphas_cumprod, config.diffusion.p2_gamma, config.diffusion.p2_k
+        )
+        self.loss_weights = weights.to(accelerator.device)
+        self.batches = BatchSource(
+            images.images,
+            options.batch_size,
+            config.diffusion.num_train_timesteps,
+            config.seed,
+            accelerator.process_index,
+            accelerator.num_processes,
+            accelerator.device,
+            training_labels(config, images),
+        )
+
+    def train(self) -> Summary | None:
+        """Run the remaining steps and draw the final grid; see `train`."""
+        self._begin()
+        options = self.config.train
+        self.reporter = ProgressReporter(
+            "training",
+            total=options.steps,
+            unit="images",
+            units_per_item=options.batch_size,
+            done=self.state.progress.step,
+            quiet=not self.accelerator.is_main_process,
+        )
+        with self.reporter, Interrupt() as interrupt:
+            while self.state.progress.step < options.steps:
+                self._step()
+                if interrupt.requested:
+                    self.accelerator.set_trigger()
+                if self.accelerator.check_trigger():  # by whichever process: all stop at the same step
+                    self._save_checkpoint()
+                    raise KeyboardInterrupt
+        return self._finish()
+
+    @property
+    def first_step(self) -> int:
+        """The step that training goes on from."""
+        if not self.resumes:
+            return 0
+        return int(latest_checkpoint(self.run.checkpoints).name.removeprefix("step_"))
+
+    def _begin(self) -> None:
+        if self.resumes:
+            restore_checkpoint(latest_checkpoint(self.run.checkpoints), self.state)
+        step = self.state.progress.step
+        if self.accelerator.is_main_process:
+            self.run.write_config(self.config)
+            self.run.record_environment(self.config, step)
+            self.run.rewind_metrics(step)
+            if self.transfer is not None:
+                self.run.record_transfer(asdict(self.transfer))
+        if self.config.train.tensorboard:
+            self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": step}})
+
+    def _step(self) -> None:
+        """One step, and what falls due after it."""
+        options, progress = self.config.train, self.state.progress
+        started = time.monotonic()
+        loss, grad_norm = self._optimize(progress.step)
+        seconds = time.monotonic() - started
+        step = progress.step + 1
+        self.state.progress = Progress(step, progress.seconds + seconds)
+        if step % options.log_every == 0:
+            self._log(loss, grad_norm, options.batch_size / seconds)
+        if options.sample_every and step % options.sample_every == 0 and step < options.steps:
+            self._draw_grid()
+        if step % options.checkpoint_every == 0 and step < options.steps:
+            self._save_checkpoint()
+
+    def _optimize(self, step: int) -> tuple[Tensor, Tensor]:
+        """Update the weights; returns this process's loss and the norm of the gradient."""
+        batch = self.batches.batch(step)
+        start_step(self.state.model, step * self.accelerator.num_processes + self.accelerator.process_index)
+        noisy = self.noise_scheduler.add_noise(batch.images, batch.noise, batch.timesteps)
+        prediction = self.model(noisy, batch.timesteps, class_labels=batch.labels).sample
+        loss = weighted_mse(prediction, batch.noise, self.loss_weights[batch.timesteps])
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        limit = self.config.train.max_grad_norm or math.inf
+        grad_norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit)
+        self.optimizer.step()
+        self.state.ema.step(self.state.model.parameters())
+        return loss.detach(), grad_norm
+
+    def _log(self, loss: Tensor, grad_norm: Tensor, images_per_s: float) -> None:
+        """Record the step.
+
+        Raises:
+            FloatingPointError: if the loss is not a number; training on would only destroy the weights.
+        """
+        progress = self.state.progress
+        metrics = {
+            "loss": float(self.accelerator.reduce(loss, "mean")),
+            "grad_norm": float(grad_norm),
+            "lr": self.config.train.learning_rate,
+            "images_per_s": round(images_per_s, 2),
+            "seconds": round(progress.seconds, 3),
+        }
+        if self.circuits:
+            metrics["circuit_grad_norm"] = self._circuit_grad_norm()
+        metrics |= self._measured()
+        if not math.isfinite(metrics["loss"]):
+            raise FloatingPointError(
+                f"the loss is {metrics['loss']} at step {progress.step}; lower the learning rate"
+            )
+        if self.accelerator.is_main_process:
+            self.run.log_metrics({"step": progress.step, **metrics})
+            self.reporter.update(progress.step, f"loss {metrics['loss']:.4f}")
+        self.accelerator.log(metrics, step=progress.step)
+
+    def _measured(self) -> dict[str, int]:
+        """Circuits and executions of the step, over all processes; none where values are exact."""
+        tally = step_tally(self.state.model)
+        if not tally.circuits:
+            return {}
+        counts = torch.tensor([tally.circuits, tally.executions], device=self.accelerator.device)
+        circuits, executions = self.accelerator.reduce(counts, "sum").tolist()
+        return {"circuits": circuits, "executions": executions}
+
+    def _circuit_grad_norm(self) -> float:
+        gradients = [layer.weight.grad for layer in self.circuits.values()]
+        return math.hypot(*(float(gradient.norm()) for gradient in gradients if gradient is not None))
+
+    def _draw_grid(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        path = self.run.sample_grid(self.state.progress.step)
+        with ema_weights(self.state.model, self.state.ema):
+            samples = draw_samples(
+                self.state.model, image_shape(self.config), self.config.sample, self.config.diffusion
+            )
+        save_grid(samples, path, grid_columns(self.config))
+        self.reporter.note(f"step {self.state.progress.step}: samples in {path}")
+
+    def _save_checkpoint(self) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.run.checkpoints, self.state, self.config, self.config.train.keep_checkpoints)
+
+    def _finish(self) -> Summary | None:
+        """The last checkpoint, grid and loss curve."""
+        self._save_checkpoint()
+        self._draw_grid()
+        self.accelerator.end_training()
+        if not self.accelerator.is_main_process:
+            return None
+        metrics, progress = self.run.read_metrics(), self.state.progress
+        save_loss_curve(
+            [line["step"] for line in metrics], [line["loss"] for line in metrics], self.run.loss_curve
+        )
+        return Summary(
+            steps=progress.step,
+            seconds=progress.seconds,
+            images_per_s=progress.step * self.config.train.batch_size / progress.seconds,
+            final_loss=final_loss(metrics),
+            circuit_changes=circuit_changes(
+                self.state.initial_circuits, {name: layer.weight for name, layer in self.circuits.items()}
+            ),
+            samples=self.run.sample_grid(progress.step),
+            checkpoint=latest_checkpoint(self.run.checkpoints),
+            executions=mean_executions(metrics),
+        )
