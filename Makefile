@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint rooms types format setup
+.PHONY: help demo test test-slow lint rooms types format setup
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(INSTALLED) ## Train the hybrid network on handwritten digits and draw some (a few minutes on 2 cores)
 	$(BIN)/qvunet train --config configs/digits_demo.yaml --run-dir runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED) ## Run the test suite
 	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED) ## Run what is exhaustive and takes long
+	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from backends.circuits.program import Ansatz
 from backends.errors import UserError
+from backends.gradients.autograd import full_precision
 from backends.gradients.methods import Executor
-from backends.gradients.pullback import differentiable, traced
 from backends.measuring.noise_stream import NoiseStream
 from backends.measuring.tally import Tally
 from backends.options import BackendOptions
@@ -36,6 +35,14 @@ class Backend(ABC):
         self.options = options
         self.noise = NoiseStream(options.seed or 0)
         self.tally = Tally()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copies of a network share what executes them."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle holds the options; what belongs to a process, such as connections, is made anew."""
+        return type(self), (self.options,), {"noise": self.noise, "tally": self.tally}
 
     def start_step(self, step: int) -> None:
         """Begin a step of training or sampling: from here on, noise is a function of seed, step and call."""
@@ -94,6 +101,14 @@ class CircuitLayer(nn.Module):
         self._executor = backend.compile(self.ansatz)  # may fail, and then nothing has changed
         self.backend = backend
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle or a copy holds: what was compiled is not in it, and is compiled again."""
+        return {key: value for key, value in super().__getstate__().items() if key != "_executor"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._executor = self.backend.compile(self.ansatz)
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Expectations of the observables.
 
@@ -105,10 +120,14 @@ class CircuitLayer(nn.Module):
             precision or better, under autocast too.
 
         Raises:
-            ValueError: if the shape of `inputs` does not fit.
+            ValueError: if the shape of `inputs` does not fit, or they are complex.
         """
         groups = () if self.num_circuits is None else (self.num_circuits,)
         expected = (*groups, len(self.ansatz.inputs))
+        if inputs.is_complex() or self.weight.is_complex():
+            raise ValueError(
+                f"inputs are {inputs.dtype}, weights {self.weight.dtype}: angles are real numbers"
+            )
         if inputs.shape[1:] != expected:
             raise ValueError(f"inputs have shape {tuple(inputs.shape)}, expected (batch, *{expected})")
         if len(inputs) == 0:
@@ -122,14 +141,7 @@ class CircuitLayer(nn.Module):
         return values.to(self.weight.dtype)
 
     def _execute(self, rows: Tensor, weights: Tensor) -> Tensor:
-        """Run the circuits, out of reach of autocast in both passes."""
-        kind = rows.device.type
-        if not torch.is_autocast_enabled(kind):
-            return self._executor(rows, weights)
-        full_precision = partial(torch.autocast, kind, enabled=False)
-        if torch.is_grad_enabled():
-            return differentiable(partial(traced, self._executor), full_precision, rows, weights)
-        with full_precision():
+        with full_precision(rows):
             return self._executor(rows, weights)
 
     def extra_repr(self) -> str:

@@ -22,7 +22,11 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN
 
 from backends.circuits.emission import circuit_from_operations
 from backends.circuits.expressions import NonlinearAngles
-from backends.circuits.program import program_from_circuit, without_controls
+from backends.circuits.program import (
+    program_from_circuit,
+    without_controls,
+    without_final_measurements,
+)
 from backends.errors import UserError
 from backends.gradients.shifts import ParameterShift
 
@@ -37,7 +41,8 @@ class BroadcastEstimatorQNN(EstimatorQNN):
     samples are rows of one PUB. Both passes ask for `default_precision`.
 
     Args:
-        circuit: standard gates; parameter expressions may be of any differentiable form.
+        circuit: standard gates; parameter expressions may be of any differentiable form; measurements at its
+            very end are left out.
         estimator: any V2 estimator.
         observables: default Z on all qubits.
         input_params: parameters that carry data.
@@ -69,7 +74,7 @@ class BroadcastEstimatorQNN(EstimatorQNN):
         if stray := [parameter.name for parameter in circuit.parameters if parameter not in known]:
             raise UserError(f"circuit parameter {', '.join(stray)}: neither an input nor a weight")
         super().__init__(
-            circuit=circuit,
+            circuit=without_final_measurements(circuit),
             estimator=estimator,
             observables=observables,
             input_params=input_params,

@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.circuit import (
     Barrier,
+    CircuitInstruction,
     Gate,
+    Measure,
     Parameter,
     ParameterExpression,
     ParameterVector,
@@ -151,7 +153,8 @@ def program_from_circuit(
     """Read a circuit of standard gates with affine parameters.
 
     Args:
-        circuit: no measurement, reset or control flow; composite gates are read through their definition.
+        circuit: no reset or control flow, and no measurement but at the very end, where it is left out;
+            composite gates are read through their definition.
         inputs: parameters that carry data, in the order of the columns they will come in.
         weights: trainable parameters, likewise.
 
@@ -163,9 +166,31 @@ def program_from_circuit(
             or holds a parameter that is neither an input nor a weight.
     """
     reader = _Reader(list(inputs), list(weights))
+    circuit = without_final_measurements(circuit)
     qubits = {qubit: index for index, qubit in enumerate(circuit.qubits)}
     operations = tuple(reader.read(circuit, qubits))
     return Program(circuit.num_qubits, operations, reader.affine_map())
+
+
+def without_final_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit without the measurements after which nothing happens to their qubits.
+
+    Observables say what is measured; a circuit that people drew may say it once more.
+    """
+    if "measure" not in circuit.count_ops():
+        return circuit
+    kept: list[CircuitInstruction] = []
+    touched: set[Any] = set()
+    for item in reversed(circuit.data):
+        if isinstance(item.operation, Measure) and not touched.intersection([*item.qubits, *item.clbits]):
+            continue
+        kept.append(item)
+        if not isinstance(item.operation, Barrier):
+            touched.update([*item.qubits, *item.clbits])
+    unmeasured = circuit.copy_empty_like()
+    for item in reversed(kept):
+        unmeasured.append(item)
+    return unmeasured
 
 
 def z_qubits(observables: Sequence[SparsePauliOp], num_qubits: int) -> list[int]:
@@ -178,9 +203,19 @@ def z_qubits(observables: Sequence[SparsePauliOp], num_qubits: int) -> list[int]
     for observable in observables:
         terms = observable.to_sparse_list() if observable.num_qubits == num_qubits else []
         if len(terms) != 1 or terms[0][0] != "Z" or terms[0][2] != 1:
-            raise UserError(f"observable {observable!r}: a layer reads single-qubit Z on {num_qubits} qubits")
+            raise UserError(_refused(observable, num_qubits))
         qubits.append(terms[0][1][0])
     return qubits
+
+
+def _refused(observable: SparsePauliOp, num_qubits: int) -> str:
+    name = " + ".join(f"{c.real:g} {label}" for label, c in observable.to_list()[:3])
+    more = " + ..." if len(observable) > 3 else ""
+    if observable.num_qubits != num_qubits:
+        return (
+            f"observable {name}{more}: is on {observable.num_qubits} qubits, and the circuit has {num_qubits}"
+        )
+    return f"observable {name}{more}: a layer reads single-qubit Z"
 
 
 def without_controls(program: Program) -> Program:
@@ -264,7 +299,7 @@ class _Reader:
         else:
             raise UserError(
                 f"instruction {gate.name!r} cannot be simulated: a circuit may hold standard gates, "
-                "barriers and gates defined by them, and no measurement, reset or control flow"
+                "barriers and gates defined by them, and no reset, control flow or early measurement"
             )
 
     def _rotations(self, gate: Gate, terms: list[_Term], where: tuple[int, ...]) -> Iterator[Rotation]:

@@ -29,7 +29,7 @@ class Angles:
     def of_rows(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """(G, B, num_inputs) and (G, num_weights) -> (G, B, num_angles)."""
         flat = torch.addmm(self.offset.like(inputs), inputs.flatten(0, 1), self.inputs.like(inputs).mT)
-        angles = flat.view(*inputs.shape[:2], -1)
+        angles = flat.reshape(*inputs.shape[:2], -1)
         if self.reads_weights:
             angles = angles + (weights @ self.weights.like(weights).mT).unsqueeze(1)
         return angles
@@ -42,4 +42,4 @@ class Angles:
         """Gradient in what `of_rows` gives -> in inputs and weights; None if no angle reads a weight."""
         in_inputs = torch.mm(gradient.flatten(0, 1), self.inputs.like(gradient))
         in_weights = self.pull_weights(gradient.sum(1)) if self.reads_weights else None
-        return in_inputs.view(*gradient.shape[:2], -1), in_weights
+        return in_inputs.reshape(*gradient.shape[:2], -1), in_weights

@@ -17,6 +17,7 @@ The gradient is written by hand, step by step the same way back (`pullback`).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -32,7 +33,7 @@ from backends.exact.encoding import RegisterStates, split_encoding
 from backends.exact.links import bond_sizes, split_gates
 from backends.exact.operators import RegisterOperators, apply_operator
 from backends.exact.overlaps import distributions
-from backends.gradients.pullback import Pullback
+from backends.gradients.autograd import Pullback
 
 MAX_REGISTER_QUBITS = 5
 """Larger registers would cost more to fuse than to simulate gate by gate."""
@@ -89,7 +90,7 @@ class RegisterChain:
         return self.num_circuits * TENSORS_HELD * numbers
 
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """Exact <Z> of every qubit of the component, which autograd cannot follow; see `with_pullback`.
+        """Exact <Z> of every qubit of the component.
 
         Args:
             inputs: (G, B, num_inputs), radians.
@@ -100,19 +101,25 @@ class RegisterChain:
         """
         return self.with_pullback(inputs, weights)[0]
 
+    def plain(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """`expectations` in torch operations, which autograd can follow to any order."""
+        return self.with_pullback(inputs, weights)[0]
+
     def with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
         """`expectations`, and what takes their gradient to those of inputs and weights."""
         tensors, pull_tensors = self._register_tensors(inputs, weights)
         products, pull_products = distributions(tensors)
-        values = inputs.new_zeros(len(products[0]), len(self.order))
-        for product, constant in zip(products, self.values, strict=True):
-            values.addmm_(product, constant.like(product))
+        first, *others = (
+            torch.mm(product, constant.like(product))
+            for product, constant in zip(products, self.values, strict=True)
+        )
+        values = functools.reduce(torch.add, others, first)
 
         def pullback(gradient: Tensor) -> tuple[Tensor, Tensor]:
             diagonals = torch.mm(gradient.flatten(0, 1), self.observables.like(gradient))
             return pull_tensors(pull_products(diagonals.to(tensors[0].dtype).chunk(len(tensors), dim=1)))
 
-        return values.view(-1, inputs.shape[1], len(self.order)), pullback
+        return values.reshape(-1, inputs.shape[1], len(self.order)), pullback
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The state vector, complex (G * num_circuits, B, 2^num_qubits), first qubit most significant."""

@@ -18,8 +18,11 @@ class Constant:
     def like(self, tensor: Tensor) -> Tensor:
         """The constant in the real precision and on the device of `tensor`; integers stay integers."""
         key = (tensor.dtype, tensor.device)
-        if key not in self._tensors:
-            dtype = torch.int64 if self.array.dtype.kind == "i" else tensor.dtype.to_real()
-            with torch.inference_mode(False):  # a tensor made in inference mode could not train later
-                self._tensors[key] = torch.as_tensor(self.array, dtype=dtype, device=tensor.device)
-        return self._tensors[key]
+        if key in self._tensors:
+            return self._tensors[key]
+        dtype = torch.int64 if self.array.dtype.kind == "i" else tensor.dtype.to_real()
+        with torch.inference_mode(False):  # a tensor made in inference mode could not train later
+            made = torch.as_tensor(self.array, dtype=dtype, device=tensor.device)
+        if type(made) is Tensor:  # export and compilation ask with tensors that have no values
+            self._tensors[key] = made
+        return made

@@ -23,7 +23,7 @@ from backends.exact.constants import Constant
 from backends.exact.encoding import encoding_phases, half_angles, product_state, split_encoding, with_sines
 from backends.exact.fusion import absorb_constants, fixed_gate, rotation_gate, words
 from backends.exact.word_table import WordTable
-from backends.gradients.pullback import Pullback, traced
+from backends.gradients.autograd import Pullback, traced
 
 BLOCK_QUBITS = 4
 """Largest support of a fused block; a larger operation is a block of its own."""
@@ -60,6 +60,11 @@ class DenseState:
         size = 2 ** len(component.qubits)
         return float(sum(size * (2 ** len(qubits) + 4) for qubits, _, _ in fuse(operations, reads)))
 
+    @staticmethod
+    def row_bytes(component: Component) -> int:
+        """Bytes that one row takes at least, in single precision."""
+        return STATES_HELD * 2 ** len(component.qubits) * 8
+
     @property
     def row_size(self) -> int:
         """Complex numbers a row that are held at once."""
@@ -72,8 +77,14 @@ class DenseState:
             inputs: (G, B, num_inputs), radians.
             weights: (G, num_weights), radians.
         """
-        probabilities = torch.view_as_real(self.amplitudes(inputs, weights)).square().sum(-1)
-        return z_expectations(probabilities)
+        return z_expectations(_probabilities(self.amplitudes(inputs, weights)))
+
+    def plain(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """`expectations` in torch operations, which autograd can follow to any order."""
+        state, matrices = self._encoded(inputs, weights)
+        for block, matrix in zip(self.blocks, matrices, strict=True):
+            state = apply_block(state, matrix, block.qubits, self.num_qubits)
+        return z_expectations(_probabilities(state))
 
     def with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
         """`expectations`, and what takes their gradient to those of inputs and weights."""
@@ -81,13 +92,17 @@ class DenseState:
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The state vector, complex (G * num_circuits, B, 2^num_qubits), first qubit most significant."""
-        groups, rows = inputs.shape[:2]
-        qubits = self.encoding.of_rows(inputs, weights).cos().view(groups, rows, self.num_circuits, -1, 2)
-        encoded = product_state(qubits.transpose(1, 2)).flatten(0, 1)
-        state = encoded * torch.view_as_complex(self.phases.like(inputs))
-        matrices = [block.matrices(inputs, weights) for block in self.blocks]
+        state, matrices = self._encoded(inputs, weights)
         supports = tuple(block.qubits for block in self.blocks)
         return _Evolve.apply(self.num_qubits, supports, state, *matrices)
+
+    def _encoded(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The product state of the leading Rx gates, and the matrices of the blocks."""
+        groups, rows = inputs.shape[:2]
+        qubits = self.encoding.of_rows(inputs, weights).cos().reshape(groups, rows, self.num_circuits, -1, 2)
+        encoded = product_state(qubits.transpose(1, 2)).flatten(0, 1)
+        state = encoded * torch.view_as_complex(self.phases.like(inputs))
+        return state, [block.matrices(inputs, weights) for block in self.blocks]
 
 
 class Block:
@@ -171,6 +186,10 @@ def fuse(
             blocks.append((qubits, [operation], per_row))
     for support, members, kind in blocks:
         yield tuple(sorted(support)), members, kind
+
+
+def _probabilities(state: Tensor) -> Tensor:
+    return torch.view_as_real(state).square().sum(-1)
 
 
 def z_expectations(probabilities: Tensor) -> Tensor:

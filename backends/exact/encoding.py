@@ -6,6 +6,7 @@ a product of real 2-vectors, so it is formed in real arithmetic and the phase go
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -95,14 +96,14 @@ class RegisterStates:
         weights if no state depends on them.
         """
         groups, rows = inputs.shape[:2]
-        qubits = self.with_sines.of_rows(inputs, weights).cos().view(groups, rows, *self.shape, 2)
+        qubits = self.with_sines.of_rows(inputs, weights).cos().reshape(groups, rows, *self.shape, 2)
         states = product_state(qubits.permute(3, 0, 2, 1, 4, 5).contiguous()).flatten(1, 2)
 
         def pull(gradient: Tensor) -> tuple[Tensor, Tensor | None]:
             *leading, size = states.shape
-            slopes = torch.mm(states.view(-1, size), self.turns.like(states))
-            in_angles = torch.bmm(slopes.view(-1, self.shape[-1], size), gradient.view(-1, size, 1))
-            ordered = in_angles.view(leading[0], groups, -1, rows, self.shape[-1]).permute(1, 3, 2, 0, 4)
+            slopes = torch.mm(states.reshape(-1, size), self.turns.like(states))
+            in_angles = torch.bmm(slopes.reshape(-1, self.shape[-1], size), gradient.reshape(-1, size, 1))
+            ordered = in_angles.reshape(leading[0], groups, -1, rows, self.shape[-1]).permute(1, 3, 2, 0, 4)
             return self.half_angles.pull_rows(ordered.flatten(2))
 
         return states, pull
@@ -125,8 +126,7 @@ def product_state(qubits: Tensor) -> Tensor:
 
 def encoding_phases(num_qubits: int) -> npt.NDArray[np.complex128]:
     """(-i)^popcount for each basis state."""
-    popcount = np.array([bin(k).count("1") for k in range(2**num_qubits)])
-    return (-1j) ** popcount
+    return functools.reduce(np.kron, [np.array([1, -1j])] * num_qubits, np.ones(1, dtype=complex))
 
 
 def half_turns(num_qubits: int) -> npt.NDArray[np.float64]:

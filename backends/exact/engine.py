@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
 from backends.circuits.program import Program
 from backends.circuits.structure import Component, classes
+from backends.errors import UserError
 from backends.exact.chain import RegisterChain
 from backends.exact.constants import Constant
 from backends.exact.dense import DenseState
 from backends.exact.threads import one_thread
-from backends.gradients.pullback import Pullback, differentiable
+from backends.gradients.autograd import CircuitFunction, Pullback, is_recorded
 
 ONE_THREAD_COST = 2.0e6
 """Work of fewer complex multiplications than this runs on one thread (measured, see docs/performance.md)."""
@@ -57,27 +59,36 @@ class ExactEngine:
         Returns:
             (G, B, num_qubits), in [-1, 1].
         """
-        small = inputs.shape[0] * inputs.shape[1] * self.row_cost <= ONE_THREAD_COST
-        context = one_thread if small else nullcontext
-        if torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad):
-            return differentiable(self._in_chunks, context, inputs, weights)
+        context = self._context(inputs)
+        if is_recorded(inputs, weights):
+            return CircuitFunction(self.with_pullback, self.plain, context)(inputs, weights)
         with context():
             return torch.cat([self._values(chunk, weights) for chunk in self._chunks(inputs)], dim=1)
+
+    def plain(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """`expectations` in torch operations, which autograd can follow to any order."""
+        with self._context(inputs)():
+            return torch.cat([self._plain(chunk, weights) for chunk in self._chunks(inputs)], dim=1)
+
+    def _context(self, inputs: Tensor) -> Callable[[], AbstractContextManager[object]]:
+        small = inputs.shape[0] * inputs.shape[1] * self.row_cost <= ONE_THREAD_COST
+        return one_thread if small else nullcontext
 
     def _chunks(self, inputs: Tensor) -> Sequence[Tensor]:
         bytes_a_row = inputs.shape[0] * self.row_size * 2 * inputs.element_size()
         return inputs.split(max(1, CHUNK_BYTES // bytes_a_row), dim=1)
 
-    def _in_chunks(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+    def with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """`expectations` outside of autograd, and what takes their gradient to inputs and weights."""
         chunks = self._chunks(inputs)
         if len(chunks) == 1:
-            return self._with_pullback(inputs, weights)
+            return self._whole(inputs, weights)
         sizes = [chunk.shape[1] for chunk in chunks]
 
         def pullback(gradient: Tensor) -> tuple[Tensor, ...]:
             parts = zip(chunks, gradient.split(sizes, dim=1), strict=True)
             # Nothing was kept of a chunk: it is simulated again when its gradient is due.
-            pairs = [self._with_pullback(chunk, weights)[1](part) for chunk, part in parts]
+            pairs = [self._whole(chunk, weights)[1](part) for chunk, part in parts]
             in_inputs, in_weights = zip(*pairs, strict=True)
             return torch.cat(in_inputs, dim=1), functools.reduce(torch.add, in_weights)
 
@@ -87,7 +98,7 @@ class ExactEngine:
         values = [simulator.expectations(inputs, weights) for simulator in self.simulators]
         return self.in_qubit_order(values, len(inputs))
 
-    def _with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+    def _whole(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
         results = [simulator.with_pullback(inputs, weights) for simulator in self.simulators]
         values, pullbacks = zip(*results, strict=True)
 
@@ -97,6 +108,10 @@ class ExactEngine:
             return tuple(functools.reduce(torch.add, gradients) for gradients in zip(*pairs, strict=True))
 
         return self.in_qubit_order(values, len(inputs)), pullback
+
+    def _plain(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        values = [simulator.plain(inputs, weights) for simulator in self.simulators]
+        return self.in_qubit_order(values, len(inputs))
 
     def amplitudes(self, inputs: Tensor, weights: Tensor) -> list[Tensor]:
         """The state vectors of the components, those of one shape together.
@@ -114,7 +129,7 @@ class ExactEngine:
         """Join what each shape's qubits gave, (G * circuits, B, qubits), to (G, B, num_qubits)."""
         rows = values[0].shape[1]
         flat = [
-            value.view(groups, count, rows, qubits).transpose(1, 2).flatten(2)
+            value.reshape(groups, count, rows, qubits).transpose(1, 2).flatten(2)
             for value, (count, qubits) in zip(values, self.shapes, strict=True)
         ]
         joined = flat[0] if len(flat) == 1 else torch.cat(flat, dim=-1)
@@ -133,7 +148,19 @@ class ExactEngine:
 
 
 def _simulator(circuits: list[Component], program: Program) -> RegisterChain | DenseState:
-    chain = RegisterChain.row_cost(circuits[0], program.angles)
-    dense = DenseState.row_cost(circuits[0], program.angles)
-    method = RegisterChain if chain <= dense else DenseState
-    return method(circuits, program.angles)
+    """The cheaper method for components of one shape.
+
+    Raises:
+        UserError: if that would not fit in memory.
+    """
+    component, angles = circuits[0], program.angles
+    methods: tuple[type[RegisterChain] | type[DenseState], ...] = (RegisterChain, DenseState)
+    method = min(methods, key=lambda each: each.row_cost(component, angles))
+    memory = psutil.virtual_memory().total
+    if method is DenseState and DenseState.row_bytes(component) > memory:
+        raise UserError(
+            f"{len(component.qubits)} qubits of the circuit are entangled in a way that needs all their "
+            f"amplitudes: one row takes {DenseState.row_bytes(component) / 2**30:,.0f} GiB, and this machine "
+            f"has {memory / 2**30:.0f} GiB; use fewer qubits, or gates that join few of them at a time"
+        )
+    return method(circuits, angles)

@@ -68,7 +68,7 @@ class RegisterOperators:
                 gradients, self.axes_back, products, strict=True
             ):
                 groups, d, *branches = product.shape[:-1]
-                split = gradient.conj_physical().view(groups, d, *branches, d)
+                split = gradient.conj_physical().reshape(groups, d, *branches, d)
                 in_words += pull_product(split.permute(axes))
             return pull_matrices(torch.cat(in_words, dim=2))
 
@@ -94,12 +94,12 @@ def apply_operator(
     """
     groups, d, left, right, _ = operator.shape
     rows = state.shape[1]
-    result = torch.bmm(state, torch.view_as_real(operator).flatten(2)).view(-1, left, right, d, 2)
+    result = torch.bmm(state, torch.view_as_real(operator).flatten(2)).reshape(-1, left, right, d, 2)
 
     def pull(gradient: Tensor) -> tuple[Tensor, Tensor]:
         turned = torch.view_as_real(operator.transpose(2, 3).contiguous()).flatten(2)
-        incoming = torch.view_as_real(gradient).view(groups, rows, -1)
-        in_turned = torch.bmm(state.mT, incoming).view(groups, d, right, left, d, 2)
+        incoming = torch.view_as_real(gradient).reshape(groups, rows, -1)
+        in_turned = torch.bmm(state.mT, incoming).reshape(groups, d, right, left, d, 2)
         in_operator = torch.view_as_complex(in_turned).transpose(2, 3).contiguous()
         return in_operator, torch.bmm(incoming, turned.mT)
 

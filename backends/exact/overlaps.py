@@ -83,10 +83,10 @@ def distributions(
 def _turn(tensor: Tensor, d: int) -> Tensor:
     """(N, l, r * d) -> (N, r, l * d), and back."""
     count, bond, _ = tensor.shape
-    return tensor.view(count, bond, -1, d).transpose(1, 2).flatten(2)
+    return tensor.reshape(count, bond, -1, d).transpose(1, 2).flatten(2)
 
 
 def _times(tensor: Tensor, diagonal: Tensor) -> Tensor:
     """(N, bond, bond * d) times (N, 1, d)."""
     count, _, d = diagonal.shape
-    return (tensor.view(count, -1, d) * diagonal).view(tensor.shape)
+    return (tensor.reshape(count, -1, d) * diagonal).reshape(tensor.shape)

@@ -28,7 +28,7 @@ class Leaf:
     def __call__(self, matrices: Sequence[Tensor]) -> tuple[Tensor, Pull]:
         """(G, d out, branches, d in), the only element of a list, as a factor."""
         (matrix,) = matrices
-        return matrix if self.links else matrix.squeeze(2), lambda gradient: [gradient.view(matrix.shape)]
+        return matrix if self.links else matrix.squeeze(2), lambda gradient: [gradient.reshape(matrix.shape)]
 
 
 class Product:
@@ -70,14 +70,14 @@ class Product:
         groups, d = len(later) << self.num_shared, later.shape[-1]
         rows, columns = later.reshape(groups, -1, d), earlier.reshape(groups, d, -1)
         shape = (*later.shape[:-1], *earlier.shape[self.num_shared + 2 :])
-        product = torch.bmm(rows, columns).view(shape)
+        product = torch.bmm(rows, columns).reshape(shape)
 
         def pull(gradient: Tensor) -> list[Tensor]:
             if self.num_shared:
                 gradient = gradient.permute(_inverse(self.to_back))
             flat = gradient.reshape(groups, rows.shape[1], -1)
-            in_later = torch.bmm(flat, columns.mT).view(later.shape)
-            in_earlier = torch.bmm(rows.mT, flat).view(earlier.shape)
+            in_later = torch.bmm(flat, columns.mT).reshape(later.shape)
+            in_earlier = torch.bmm(rows.mT, flat).reshape(earlier.shape)
             if self.num_shared:
                 in_later = in_later.permute(_inverse(self.to_front[0]))
                 in_earlier = in_earlier.permute(_inverse(self.to_front[1]))

@@ -86,10 +86,10 @@ class WordTable:
         """
         length, width, d = self.shape
         count = length * width // 2
-        table = angles.view(-1, 2, count, self.pairs.array.shape[1]).permute(1, 2, 0, 3)
+        table = angles.reshape(-1, 2, count, self.pairs.array.shape[1]).permute(1, 2, 0, 3)
         cosines = table.cos()
         pairs = self.pairs.like(angles)
-        product = torch.view_as_complex(torch.bmm(cosines[0] * cosines[1], pairs).view(-1, d, d, 2))
+        product = torch.view_as_complex(torch.bmm(cosines[0] * cosines[1], pairs).reshape(-1, d, d, 2))
         levels: list[tuple[Tensor, Tensor]] = []
         for _ in range(length.bit_length() - 2):
             earlier, later = product.chunk(2)
@@ -101,12 +101,12 @@ class WordTable:
             gradient = gradient.permute(2, 0, 1, 3).reshape(-1, d, d)
             for earlier, later in reversed(levels):
                 gradient = torch.cat([torch.bmm(later.mT, gradient), torch.bmm(gradient, earlier.mT)])
-            flat = torch.view_as_real(gradient.conj_physical()).view(count, -1, 2 * d * d)
+            flat = torch.view_as_real(gradient.conj_physical()).reshape(count, -1, 2 * d * d)
             in_both = torch.bmm(flat, pairs.mT)
             in_table = in_both.neg() * cosines.flip(0) * table.sin()
             return in_table.permute(2, 0, 1, 3).reshape(angles.shape)
 
-        return self._with_constants(product.view(width, -1, d, d).permute(1, 2, 0, 3)), pull
+        return self._with_constants(product.reshape(width, -1, d, d).permute(1, 2, 0, 3)), pull
 
     def _with_constants(self, computed: Tensor) -> Tensor:
         """(G, d, columns that are computed, d) -> (G, d, all columns, d), contiguous."""

@@ -1,13 +1,14 @@
-"""Gradients that need nothing but values: from the exact engine, or from simultaneous perturbations."""
+"""The gradients that options name for what is measured: shift rules, perturbations, the exact engine's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from backends.gradients.autograd import CircuitFunction, Pullback, WithPullback
 from backends.measuring.noise_stream import NoiseStream
 from backends.options import BackendOptions
 
@@ -16,97 +17,71 @@ Executor = Callable[[Tensor, Tensor], Tensor]
 
 
 def with_gradient(
-    measure: Executor, exact: Executor, options: BackendOptions, noise: NoiseStream
-) -> Executor:
-    """Give an executor the gradient that the options name.
+    measure: WithPullback, exact: WithPullback, options: BackendOptions, noise: NoiseStream
+) -> CircuitFunction:
+    """What a backend measures, with the gradient that the options name.
 
     Args:
-        measure: what the backend measures; its own gradient is the parameter-shift rule.
-        exact: the exact engine for the same circuit.
+        measure: values, and their gradient by the parameter-shift rule.
+        exact: the same of the exact engine.
         options: `gradient`, and the options of `spsa`.
         noise: where `spsa` takes its directions from.
     """
     if options.gradient == "surrogate":
-        return surrogate(measure, exact)
+        return CircuitFunction(Surrogate(measure, exact))
     if options.gradient == "spsa":
-        return spsa(measure, options.spsa_directions, options.spsa_step, noise)
-    return measure
+        return CircuitFunction(Spsa(measure, options.spsa_directions, options.spsa_step, noise))
+    return CircuitFunction(measure)
 
 
-def surrogate(measure: Executor, exact: Executor) -> Executor:
+@dataclass(frozen=True)
+class Surrogate:
     """Values from `measure`, gradients from `exact` at the same parameters."""
 
-    def execute(inputs: Tensor, weights: Tensor) -> Tensor:
-        with torch.no_grad():
-            measured = measure(inputs, weights)
-        if not torch.is_grad_enabled():
-            return measured
-        value = exact(inputs, weights)
-        return _Surrogate.apply(value, measured)
+    measure: WithPullback
+    exact: WithPullback
 
-    return execute
+    def __call__(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """Values, and their pullback."""
+        value, _ = self.measure(inputs, weights)
+        return value, lambda gradient: self.exact(inputs, weights)[1](gradient)
 
 
-def spsa(measure: Executor, directions: int, step: float, noise: NoiseStream) -> Executor:
+@dataclass(frozen=True)
+class Spsa:
     """Values from `measure`, gradients from simultaneous perturbations (Spall 1992, doi:10.1109/9.119632).
 
     All parameters of a row, inputs and weights, move together by `step` times a random sign each:
     ``(f(p + step d) - f(p - step d)) / (2 step) * d`` has the gradient as its mean, but for terms of order
     ``step^2``. A row costs two executions a direction, however many parameters it has.
 
-    Args:
+    Attributes:
         measure: what is differentiated.
         directions: how many such estimates are averaged.
         step: radians.
         noise: where the signs come from.
     """
 
-    def execute(inputs: Tensor, weights: Tensor) -> Tensor:
-        return _Spsa.apply(inputs, weights, measure, directions, step, noise)
+    measure: WithPullback
+    directions: int
+    step: float
+    noise: NoiseStream
 
-    return execute
+    def __call__(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """Values, and their pullback."""
+        value, _ = self.measure(inputs, weights)
+        return value, lambda gradient: self._estimate(gradient, inputs, weights)
 
-
-class _Surrogate(torch.autograd.Function):
-    """Takes the place of a value without touching its gradient; a sum of differences would round."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, measured: Tensor) -> Tensor:
-        return measured.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0], None
-
-
-class _Spsa(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        inputs: Tensor,
-        weights: Tensor,
-        measure: Executor,
-        directions: int,
-        step: float,
-        noise: NoiseStream,
-    ) -> Tensor:
-        ctx.save_for_backward(inputs, weights)
-        ctx.settings = measure, directions, step, noise
-        return measure(inputs, weights)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, weights = ctx.saved_tensors
-        measure, directions, step, noise = ctx.settings
+    def _estimate(self, gradient: Tensor, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        num_inputs = inputs.shape[-1]
         rows = torch.cat([inputs, weights.unsqueeze(1).expand(-1, inputs.shape[1], -1)], dim=-1)
-        signs = torch.as_tensor(noise.generator().choice([-1.0, 1.0], (directions, *rows.shape))).to(rows)
-        moved = torch.stack([rows + step * signs, rows - step * signs])  # (2, directions, G, B, parameters)
-        with torch.no_grad():  # every row has weights of its own now, so every row is a group
-            each = moved.flatten(0, 3)
-            num_inputs = inputs.shape[-1]
-            values = measure(each[:, None, :num_inputs], each[:, num_inputs:])
+        drawn = self.noise.generator().choice([-1.0, 1.0], (self.directions, *rows.shape))
+        signs = torch.as_tensor(drawn).to(rows)
+        # Every row has weights of its own now, so every row is a group.
+        moved = torch.stack([rows + self.step * signs, rows - self.step * signs])
+        each = moved.flatten(0, 3)
+        values, _ = self.measure(each[:, None, :num_inputs], each[:, num_inputs:])
         plus, minus = values.reshape(*moved.shape[:-1], -1)
-        slopes = ((plus - minus) * gradients[0]).sum(-1, keepdim=True) / (2 * step)
+        slopes = ((plus - minus) * gradient).sum(-1, keepdim=True) / (2 * self.step)
         estimate = (slopes * signs).mean(0)
-        return estimate[..., :num_inputs], estimate[..., num_inputs:].sum(1), None, None, None, None
+        return estimate[..., :num_inputs], estimate[..., num_inputs:].sum(1)

@@ -11,7 +11,8 @@ from qiskit_machine_learning.connectors import TorchConnector
 from torch import Tensor
 
 from backends.circuits.program import Ansatz
-from backends.exact.executor import exact_executor
+from backends.exact.executor import ExactCircuit
+from backends.gradients.autograd import Pullback, traced
 from backends.gradients.methods import Executor, with_gradient
 from backends.layer import Backend
 from backends.primitives.pubs import precision_from_shots
@@ -37,25 +38,37 @@ class EstimatorBackend(Backend):
 
     def compile(self, ansatz: Ansatz) -> Executor:
         """Connect the circuit to torch, with the gradient that the options name."""
-        exact = exact_executor(ansatz)  # also refuses what no backend takes, by name
-        # Every row has inputs and weights of its own (a layer may hold many circuits), so the network
-        # takes both as inputs; torch sums the weights' gradients over the rows.
+        exact = ExactCircuit(ansatz)  # also refuses what no backend takes, by name
+        measured = _Connected(ansatz, self._shared_estimator, precision_from_shots(self.shots))
+        return with_gradient(measured, exact.with_pullback, self.options, self.noise)
+
+
+class _Connected:
+    """A circuit through `BroadcastEstimatorQNN` and `TorchConnector`, which know the parameter-shift rule.
+
+    Every row has inputs and weights of its own (a layer may hold many circuits), so the network takes both
+    as inputs; torch sums the weights' gradients over the rows.
+    """
+
+    def __init__(self, ansatz: Ansatz, estimator: BaseEstimatorV2, precision: float) -> None:
         parameters = [*ansatz.inputs, *ansatz.weights]
-        used = [k for k, parameter in enumerate(parameters) if parameter in ansatz.circuit.parameters]
+        self._used = [k for k, parameter in enumerate(parameters) if parameter in ansatz.circuit.parameters]
         qnn = BroadcastEstimatorQNN(
             circuit=ansatz.circuit,
-            estimator=self._shared_estimator,
+            estimator=estimator,
             observables=ansatz.observables,
-            input_params=[parameters[k] for k in used],
+            input_params=[parameters[k] for k in self._used],
             weight_params=[],
             input_gradients=True,
-            default_precision=precision_from_shots(self.shots),
+            default_precision=precision,
         )
-        connector = TorchConnector(qnn)
+        self._connector = TorchConnector(qnn)
 
-        def measure(inputs: Tensor, weights: Tensor) -> Tensor:
-            rows = torch.cat([inputs, weights.unsqueeze(1).expand(-1, inputs.shape[1], -1)], dim=-1)
-            values = connector(rows.flatten(0, 1)[:, used]).to(inputs.dtype)
-            return values.unflatten(0, rows.shape[:2])
+    def __call__(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """(G, B, num_inputs) and (G, num_weights), radians, to (G, B, num_observables), and the pullback."""
+        return traced(self._values, inputs, weights)
 
-        return with_gradient(measure, exact, self.options, self.noise)
+    def _values(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        rows = torch.cat([inputs, weights.unsqueeze(1).expand(-1, inputs.shape[1], -1)], dim=-1)
+        values = self._connector(rows.flatten(0, 1)[:, self._used]).to(inputs.dtype)
+        return values.unflatten(0, rows.shape[:2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.circuits.program import Ansatz
-from backends.exact.executor import exact_executor
+from backends.exact.executor import ExactCircuit
 from backends.gradients.methods import Executor, with_gradient
 from backends.layer import Backend
 from backends.options import StatevectorOptions
@@ -18,8 +18,8 @@ class StatevectorBackend(Backend):
 
     def compile(self, ansatz: Ansatz) -> Executor:
         """Compile for the exact engine."""
-        exact, shots, gradient = exact_executor(ansatz), self.options.shots, self.options.gradient
+        exact, shots, gradient = ExactCircuit(ansatz), self.options.shots, self.options.gradient
         if shots is None and gradient in (None, "adjoint", "surrogate"):
             return exact
         sampled = SampledCircuit(ansatz, shots, self.noise, self.tally)
-        return with_gradient(sampled, exact, self.options, self.noise)
+        return with_gradient(sampled, exact.with_pullback, self.options, self.noise)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from backends.circuits.program import AffineMap, Ansatz, program_from_circuit, w
 from backends.circuits.structure import components
 from backends.exact import ExactEngine
 from backends.exact.dense import z_expectations
+from backends.gradients.autograd import Pullback
 from backends.gradients.shifts import ParameterShift
 from backends.measuring.noise_stream import NoiseStream
 from backends.measuring.tally import Tally
@@ -55,9 +55,10 @@ class SampledCircuit:
         self.amplitudes_per_row = sum(2 ** len(part.qubits) for part in components(program))
         self.shift = ParameterShift(program, ansatz.observables)
 
-    def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """(G, B, num_inputs) and (G, num_weights), radians, to (G, B, num_observables)."""
-        return _Sampled.apply(inputs, weights, self)
+    def __call__(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
+        """(G, B, num_inputs) and (G, num_weights), radians, to (G, B, num_observables), and the pullback."""
+        value = self.measure(self.all_angles(inputs, weights))
+        return value, lambda gradient: self._shifted(gradient, inputs, weights)
 
     def measure(self, angles: Tensor) -> Tensor:
         """(G, B, num_angles), radians, to (G, B, num_observables); angles of one group share weights."""
@@ -79,6 +80,21 @@ class SampledCircuit:
             for array in (self.angles.inputs_matrix, self.angles.weights_matrix, self.angles.offset)
         )
         return inputs @ read.T + (weights @ shared.T + offset).unsqueeze(1)
+
+    def _shifted(self, gradient: Tensor, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients in inputs and weights, by the parameter-shift rule."""
+        if not self.shift.groups:  # nothing that is measured depends on any parameter
+            return torch.zeros_like(inputs), torch.zeros_like(weights)
+        shifts = torch.as_tensor(self.shift.shifts).to(inputs)
+        shifted = self.all_angles(inputs, weights) + shifts[:, None, None]  # (2 * groups, G, B, angles)
+        values = self.measure(shifted.flatten(0, 1)).reshape(*shifted.shape[:-1], -1)
+        jacobian = torch.as_tensor(self.shift.derivatives(values.cpu().numpy())).to(inputs)
+        by_angle = (gradient.unsqueeze(-2) @ jacobian).squeeze(-2)  # (G, B, angles)
+        read, shared = (
+            torch.as_tensor(matrix).to(inputs)
+            for matrix in (self.angles.inputs_matrix, self.angles.weights_matrix)
+        )
+        return by_angle @ read, by_angle.sum(1) @ shared
 
     def _measure(self, inputs: Tensor, weights: Tensor, rng: np.random.Generator) -> Tensor:
         if self.shots is None:
@@ -107,28 +123,3 @@ def draw_frequencies(state: Tensor, shots: int, rng: np.random.Generator) -> Ten
     uniform = torch.from_numpy(rng.random((*state.shape[:-1], shots)))
     drawn = torch.searchsorted(probabilities.cumsum(-1)[..., :-1].contiguous(), uniform, right=True)
     return torch.zeros_like(probabilities).scatter_add_(-1, drawn, torch.full_like(uniform, 1 / shots))
-
-
-class _Sampled(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weights: Tensor, circuit: SampledCircuit) -> Tensor:
-        ctx.circuit = circuit
-        ctx.save_for_backward(inputs, weights)
-        return circuit.measure(circuit.all_angles(inputs, weights))
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        circuit, (inputs, weights) = ctx.circuit, ctx.saved_tensors
-        if not circuit.shift.groups:  # nothing that is measured depends on any parameter
-            return torch.zeros_like(inputs), torch.zeros_like(weights), None
-        shifts = torch.as_tensor(circuit.shift.shifts).to(inputs)
-        shifted = circuit.all_angles(inputs, weights) + shifts[:, None, None]  # (2 * groups, G, B, angles)
-        values = circuit.measure(shifted.flatten(0, 1)).reshape(*shifted.shape[:-1], -1)
-        jacobian = torch.as_tensor(circuit.shift.derivatives(values.cpu().numpy())).to(inputs)
-        by_angle = (gradients[0].unsqueeze(-2) @ jacobian).squeeze(-2)  # (G, B, angles)
-        read, shared = (
-            torch.as_tensor(matrix).to(inputs)
-            for matrix in (circuit.angles.inputs_matrix, circuit.angles.weights_matrix)
-        )
-        return by_angle @ read, by_angle.sum(1) @ shared, None

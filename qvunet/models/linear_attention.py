@@ -104,7 +104,8 @@ class _MixQueries(torch.autograd.Function):
 
 
 def _num_blocks(pixels: Tensor, weight: Tensor) -> int:
-    if pixels.device.type != "cpu":
+    # The transforms of torch.func need the operations themselves.
+    if pixels.device.type != "cpu" or torch._C._are_functorch_transforms_active():
         return 1
     image_bytes = len(weight) * pixels.shape[2] * pixels.element_size()
     return max(1, min(len(pixels), ceil(len(pixels) * image_bytes / BLOCK_BYTES)))

@@ -1,5 +1,9 @@
 import copy
+import dataclasses
 import math
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import torch
@@ -272,6 +276,128 @@ def test_a_copy_is_equal_and_independent(backend):
     assert not torch.allclose(twin(inputs), values, atol=1e-3)
     twin(inputs).sum().backward()
     assert layer.weight.grad is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "statevector"},
+        {"name": "statevector", "shots": 100, "seed": 3},
+        {"name": "statevector", "shots": 100, "gradient": "spsa"},
+        {"name": "aer_statevector"},
+        {"name": "aer_shots", "shots": 100, "seed": 3},
+        {"name": "aer_shots", "shots": 100, "noise_model": "fake_manila"},
+        {"name": "ibm_runtime", "backend_name": "fake_manila"},
+    ],
+    ids=str,
+)
+def test_a_pickle_is_the_same_layer(options):
+    layer, inputs = layer_of(make_backend(**options), num_circuits=2), torch.rand(2, 2, ANGLES)
+    again = pickle.loads(pickle.dumps(layer))
+    assert again.backend.options == layer.backend.options
+    assert torch.equal(again.weight, layer.weight)
+    start_step(layer, 5)
+    start_step(again, 5)
+    assert torch.equal(again(inputs), layer(inputs))
+
+
+def _values(layer, inputs):
+    return layer(inputs).detach().numpy()
+
+
+def test_layers_go_to_a_spawned_process():
+    layers, inputs = [layer_of(make_backend(name)) for name in NAMES], torch.rand(2, ANGLES)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for layer, values in zip(layers, pool.map(_values, layers, [inputs] * 2), strict=True):
+            torch.testing.assert_close(torch.from_numpy(values), layer(inputs))
+
+
+def test_copies_share_their_backend_and_go_on_alone(backend):
+    net = nn.ModuleList([layer_of(backend), layer_of(backend)])
+    twin = copy.deepcopy(net)
+    assert {layer.backend for layer in [*net, *twin]} == {backend}
+    twin[0].set_backend(make_backend("statevector", shots=10))
+    assert net[0].backend is backend
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_complex_angles_are_refused(backend, dtype):
+    layer = layer_of(backend)
+    with pytest.raises(ValueError, match=rf"{dtype}.*real"):
+        layer(torch.rand(2, ANGLES, dtype=dtype))
+
+
+def test_measurements_at_the_end_change_nothing(backend):
+    plain = ansatz()
+    measured = plain.circuit.copy()
+    measured.measure_all()
+    layer, same = layer_of(backend), backend.layer(dataclasses.replace(plain, circuit=measured))
+    same.load_state_dict(layer.state_dict())
+    inputs = torch.rand(2, ANGLES, requires_grad=True)
+    for one in (layer, same):
+        one(inputs).sum().backward()
+    torch.testing.assert_close(same(inputs), layer(inputs))
+    torch.testing.assert_close(same.weight.grad, layer.weight.grad)
+
+
+def test_exported_it_computes_the_same():
+    layer, inputs = layer_of(make_backend()), torch.rand(2, ANGLES)
+    exported = torch.export.export(layer, (inputs,)).module()  # before anything was computed
+    torch.testing.assert_close(exported(inputs + 1), layer(inputs + 1))
+
+
+@pytest.mark.slow
+def test_compiled_it_computes_and_trains_the_same(backend):
+    layer, inputs = layer_of(backend), torch.rand(2, ANGLES)
+    torch.compile(layer)(inputs).sum().backward()
+    gradient, layer.weight.grad = layer.weight.grad, None
+    layer(inputs).sum().backward()
+    torch.testing.assert_close(gradient, layer.weight.grad)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "aer_statevector"},
+        {"name": "statevector", "shots": 10},
+        {"name": "aer_shots", "gradient": "surrogate"},
+    ],
+    ids=str,
+)
+def test_second_derivatives_of_what_is_measured_are_refused(options):
+    layer = layer_of(make_backend(**options))
+    inputs = torch.rand(2, ANGLES, requires_grad=True)
+    (slope,) = torch.autograd.grad(layer(inputs).sum(), inputs, create_graph=True)
+    with pytest.raises(UserError, match=r"second derivative.*measured.*statevector"):
+        slope.square().sum().backward()
+
+
+def test_too_many_entangled_qubits_are_refused_at_once():
+    inputs, weights = ParameterVector("x", 60), ParameterVector("w", 60)
+    circuit = QuantumCircuit(60)
+    for k in range(60):
+        circuit.rx(inputs[k], k)
+        for step in (1, 7, 13):
+            circuit.crx(weights[k], k, (k + step) % 60)
+    with pytest.raises(UserError, match=r"60 qubits.*GiB.*this machine has \d+ GiB"):
+        make_backend().layer(TestAnsatz(circuit, [*inputs], [*weights]))
+
+
+def test_a_line_of_fifty_qubits_is_simulated():
+    inputs, weights = ParameterVector("x", 50), ParameterVector("w", 49)
+    circuit = QuantumCircuit(50)
+    for k in range(50):
+        circuit.rx(inputs[k], k)
+    for k in range(49):
+        circuit.crx(weights[k], k, k + 1)
+    layer = make_backend().layer(TestAnsatz(circuit, [*inputs], [*weights])).double()
+    values = layer(
+        torch.full((1, 50), math.pi, dtype=torch.double)
+    )  # a line of ones: each flips by its weight
+    expected = [-1.0]
+    for w in layer.weight.tolist():
+        expected.append(-(1 + expected[-1]) / 2 - (1 - expected[-1]) / 2 * math.cos(w))
+    torch.testing.assert_close(values[0], torch.tensor(expected, dtype=torch.double))
 
 
 def test_inference_first_and_training_after(backend):

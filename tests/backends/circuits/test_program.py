@@ -184,6 +184,12 @@ def test_constant_global_phase_gate_is_dropped():
 
 def _measure(circuit):
     circuit.measure(0, 0)
+    circuit.h(0)
+
+
+def _measure_for_a_condition(circuit):
+    circuit.measure(1, 0)
+    _if_else(circuit)
 
 
 def _if_else(circuit):
@@ -212,6 +218,7 @@ def _composite_with_reset(circuit):
     ("spoil", "named"),
     [
         (_measure, "'measure'"),
+        (_measure_for_a_condition, "'measure'|'if_else'"),
         (lambda c: c.reset(0), "'reset'"),
         (lambda c: c.initialize([0, 1], 0), "'reset'"),
         (lambda c: c.delay(10, 0), "'delay'"),
@@ -235,6 +242,26 @@ def test_what_is_unsupported_is_refused_by_name(spoil, named):
     spoil(circuit)
     with pytest.raises(UserError, match=named):
         read(circuit)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda c: c.measure_all(),
+        lambda c: c.measure([0, 1, 2], [0, 0, 0]),
+        lambda c: (c.measure(1, 0), c.barrier(), c.measure(0, 0)),
+        lambda c: (c.measure(2, 0), c.rx(W[0], 1)),  # the others go on
+    ],
+)
+def test_measurements_at_the_very_end_are_left_out(measure):
+    circuit = QuantumCircuit(3, 1)
+    circuit.rx(X[0], 0)
+    circuit.crx(W[1], 0, 2)
+    expected = circuit.copy()
+    measure(circuit)
+    if W[0] in circuit.parameters:
+        expected.rx(W[0], 1)
+    assert read(circuit).operations == read(expected).operations
 
 
 @pytest.mark.parametrize("num_controls", [0, 1, 2, 3])
@@ -290,5 +317,8 @@ def test_z_qubits_in_the_order_of_the_observables():
     ],
 )
 def test_z_qubits_refuses_anything_else_by_name(observable):
-    with pytest.raises(UserError, match=r"(?s)observable SparsePauliOp.*single-qubit Z on 2 qubits"):
+    with pytest.raises(
+        UserError,
+        match=r"^observable [^\n]*: (a layer reads single-qubit Z|is on \d qubits, and the circuit has 2)$",
+    ):
         z_qubits([SparsePauliOp("IZ"), observable], 2)

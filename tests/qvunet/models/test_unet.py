@@ -189,3 +189,26 @@ def test_mixed_precision_runs():
     torch.testing.assert_close(out.float(), exact, rtol=0.2, atol=0.2)
     out.float().square().mean().backward()
     assert all(layer.weight.grad.isfinite().all() for layer in net.circuit_layers().values())
+
+
+@pytest.mark.parametrize(
+    "options", [{"ansatz": "hqconv"}, {"ansatz": "fqconv", "sample_size": 28, "quanv": True}], ids=str
+)
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_per_sample_gradients(options):
+    """`torch.func` sees through the whole network; a batch of gradients is the gradients of each image."""
+    net = build(**options)
+    sample, timesteps = batch(net)
+    parameters = {name: p.detach() for name, p in net.named_parameters()}
+
+    def loss(parameters, image, timestep):
+        return (
+            torch.func.functional_call(net, parameters, (image[None], timestep[None])).sample.square().mean()
+        )
+
+    found = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(parameters, sample, timesteps)
+    for k in range(len(sample)):
+        net.zero_grad()
+        net(sample[k : k + 1], timesteps[k : k + 1]).sample.square().mean().backward()
+        for name, parameter in net.named_parameters():
+            torch.testing.assert_close(found[name][k], parameter.grad)
