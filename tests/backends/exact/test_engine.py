@@ -161,9 +161,9 @@ def test_chunks_change_neither_values_nor_gradients(make, rows_a_chunk, monkeypa
     weights = torch.from_numpy(rng.uniform(-3, 3, (2, len(ansatz.weights)))).requires_grad_()
     coefficients = torch.linspace(-1, 1, ansatz.circuit.num_qubits, dtype=torch.float64)
     rows = []
-    original = ExactEngine._with_pullback
+    original = ExactEngine._whole
     monkeypatch.setattr(
-        ExactEngine, "_with_pullback", lambda self, x, w: rows.append(x.shape[1]) or original(self, x, w)
+        ExactEngine, "_whole", lambda self, x, w: rows.append(x.shape[1]) or original(self, x, w)
     )
 
     def run():

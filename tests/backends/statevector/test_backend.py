@@ -50,7 +50,7 @@ def _with(append):
 @pytest.mark.parametrize(
     ("circuit", "named"),
     [
-        (_with(lambda c: c.measure(0, 0)), "'measure'"),
+        (_with(lambda c: (c.measure(0, 0), c.h(0))), "'measure'"),
         (_with(lambda c: c.reset(0)), "'reset'"),
         (_with(lambda c: c.rx(X[0].sin(), 0)), "not affine"),
         (_with(lambda c: c.rx(X[0] * W[0], 0)), "not affine"),
