@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 GradientName = Literal["adjoint", "param_shift", "spsa", "surrogate"]
+
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+"""What generators take: 64 bits."""
 
 Lowering = Literal["pauli", "merged", "fractional"]
 """How a circuit is written for a device: every rotation by itself, through Qiskit's transpiler; all rotations
@@ -18,16 +29,35 @@ Tiles = PositiveInt | Literal["auto"]
 takes as many as do nearly as well as one alone, by the calibration of the device."""
 
 
+def truth_values_as_text(cls: type[BaseModel], values: Any) -> Any:
+    """The values of a model before they are validated: pydantic takes `true` for 1, but refuses the text."""
+    if not isinstance(values, dict):
+        return values
+    numeric = {key for key, field in cls.model_fields.items() if "bool" not in str(field.annotation)}
+    return {key: _as_text(value) if key in numeric else value for key, value in values.items()}
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_as_text(each) for each in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 class BackendOptions(BaseModel):
     """What every backend takes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, values: Any) -> Any:
+        return truth_values_as_text(cls, values)
 
     name: str
     gradient: GradientName | None
     threads: PositiveInt | None = None
     """CPU threads of Aer; None follows torch. The exact engine always runs on torch's own threads."""
-    seed: NonNegativeInt | None = None
+    seed: Seed | None = None
     """Of everything random here. None is 0; a run of the command line then takes the run's own seed."""
     spsa_directions: PositiveInt = 1
     """`spsa` only: simultaneous perturbations that are averaged, two executions each."""

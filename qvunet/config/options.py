@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -18,8 +18,10 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     field_validator,
+    model_validator,
 )
 
+from backends.options import Seed, truth_values_as_text
 from qvunet.config.errors import not_one_of
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -36,6 +38,11 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, values: Any) -> Any:
+        return truth_values_as_text(cls, values)
+
 
 class DataSection(Section):
     """What every data source takes."""
@@ -51,7 +58,7 @@ class SplitSection(DataSection):
 
     holdout: Fraction = 0.1
     """Share of the images that training never sees."""
-    split_seed: NonNegativeInt = 0
+    split_seed: Seed = 0
     """Seed of the split, apart from the run's seed so that runs share their held-out images."""
 
 
@@ -106,7 +113,7 @@ class ModelSection(Section):
     """Classes to condition on; null for unconditional generation."""
     ansatz: str | None = None
     """A registered ansatz; null for the classical network."""
-    num_layers: PositiveInt = 1
+    num_layers: Annotated[int, Field(ge=1, le=1000)] = 1
     hybridization: Annotated[float, Field(ge=0, le=1)] = 0.1
     num_circuits: NonNegativeInt | tuple[NonNegativeInt, ...] | None = None
     placement: Literal["parallel", "before_conv"] | None = None
@@ -175,7 +182,7 @@ class SampleSection(Section):
     steps: PositiveInt | None = None
     """Denoising steps; null takes every timestep with ddpm, 50 with ddim and 20 with dpmpp."""
     num: PositiveInt = 64
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     batch_size: PositiveInt = 64
     """Images denoised together; changes speed, not the images."""
     classes: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
@@ -207,12 +214,12 @@ class EvaluateSection(Section):
     """Training steps of the classifier."""
     resamples: Annotated[int, Field(ge=50)] = 200
     """Random halves behind each interval."""
-    metric_seed: NonNegativeInt = 0
+    metric_seed: Seed = 0
     """Choice of real images, classifier, random halves: the same for all runs that are compared."""
     sampler: Literal["ddpm", "ddim", "dpmpp"] = "dpmpp"
     steps: PositiveInt | None = None
     """Denoising steps, as in `sample`."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Of the images drawn."""
     batch_size: PositiveInt = 64
     """Images denoised together, and stored together."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 from pydantic import ValidationError as PydanticError
 
 from backends.errors import UserError
-from backends.options import AnyBackendOptions, StatevectorOptions
+from backends.options import AnyBackendOptions, Seed, StatevectorOptions
 from qvunet.config.errors import describe_errors
-from qvunet.config.files import read_config_file
+from qvunet.config.files import parse_yaml, read_config_file, write_yaml
 from qvunet.config.options import (
     DataOptions,
     DiffusionSection,
@@ -32,7 +32,7 @@ from qvunet.config.options import (
 class Config(Section):
     """A whole experiment."""
 
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Initial weights, data order, noise and timesteps of training."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: PositiveInt | None = None
@@ -90,6 +90,10 @@ class Config(Section):
 
 RESUME_KEYS = (
     "train.steps",
+    "train.learning_rate",
+    "train.max_grad_norm",
+    "train.adam_eps",
+    "train.mixed_precision",
     "train.log_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",
@@ -101,7 +105,7 @@ RESUME_KEYS = (
     "sample",
     "evaluate",
 )
-"""What may change when a run is resumed: where it runs, how long, and what it reports."""
+"""What may change when a run is resumed: where it runs, how long, how fast it learns, what it reports."""
 
 SAMPLE_KEYS = ("backend", "device", "threads", "sample")
 """What may change when a trained network is sampled."""
@@ -161,7 +165,7 @@ def load_changed(
 
 def dump_config(config: Config) -> str:
     """Write every key, defaults too, as YAML that `load_config` reads back."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    return write_yaml(config.model_dump(mode="json"))
 
 
 def changed_keys(before: Config, after: Config) -> list[str]:
@@ -181,16 +185,18 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _set(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
+    key, equals, text = (part.strip() for part in override.partition("="))
+    if not equals or not all(key.split(".")):
         raise UserError(f"--set {override}: write KEY=VALUE, such as train.steps=100")
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError:
         raise UserError(f"--set {override}: the value is not YAML") from None
     *sections, last = key.split(".")
     for section in sections:
-        values = values.setdefault(section, {})
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
         if not isinstance(values, dict):
             raise UserError(f"--set {override}: {section} is a value, not a section")
     values[last] = value

@@ -27,8 +27,23 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_an_empty_file_is_the_default_config(tmp_path):
-    assert load_config(write(tmp_path, "")) == Config()
+@pytest.mark.parametrize("text", ["", "# nothing\n", "null\n", "---\n", "~"])
+def test_an_empty_file_is_refused(tmp_path, text):
+    with pytest.raises(UserError, match=r"empty.*key: value"):
+        load_config(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["- a\n", "seed", "1: 2", "{a: 1}: 2", "a: 1\n---\nb: 2", "\tseed: 1"])
+def test_what_is_no_mapping_of_names_is_refused(tmp_path, text):
+    with pytest.raises(UserError, match=r"c\.yaml"):
+        load_config(write(tmp_path, text))
+
+
+def test_a_mark_of_byte_order_and_windows_line_ends_are_no_matter(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbfseed: 3\r\ntrain:\r\n  steps: 4\r\n")
+    config = load_config(path)
+    assert (config.seed, config.train.steps) == (3, 4)
 
 
 def test_dump_round_trips(tmp_path, tiny):
@@ -46,7 +61,7 @@ def test_overrides_apply_in_order_and_after_the_backend(tmp_path):
 
 def test_override_values_are_yaml(tmp_path):
     config = load_config(
-        write(tmp_path, ""),
+        write(tmp_path, "{}"),
         [
             "train.learning_rate=1e-3",
             "train.betas=[0.5, 0.6]",
@@ -149,8 +164,8 @@ def test_changed_keys_sees_values_and_sections():
 def test_only_allowed_keys_may_change(tmp_path):
     path = write(tmp_path, dump_config(Config()))
     assert load_changed(path, ["train.steps=7"], "aer_statevector", RESUME_KEYS).train.steps == 7
-    with pytest.raises(UserError, match=r"^seed, train\.learning_rate: fixed by .*train\.steps"):
-        load_changed(path, ["train.steps=7", "train.learning_rate=1", "seed=3"], None, RESUME_KEYS)
+    with pytest.raises(UserError, match=r"^seed, train\.batch_size: fixed by .*train\.steps"):
+        load_changed(path, ["train.steps=7", "train.batch_size=1", "seed=3"], None, RESUME_KEYS)
     with pytest.raises(UserError, match=r"^train\.steps: fixed"):
         load_changed(path, ["train.steps=7"], None, SAMPLE_KEYS)
 
