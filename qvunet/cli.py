@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from backends.errors import ExecutionError, UserError
+from qvunet.tools.failures import failure_of_machine
 
 EXIT_FAILURE = 1
 """A failure while running."""
@@ -31,6 +32,11 @@ class _Commands(TyperGroup):
             raise typer.Exit(EXIT_USER_ERROR) from None
         except ExecutionError as error:
             typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(EXIT_FAILURE) from None
+        except Exception as error:
+            if (message := failure_of_machine(error)) is None:
+                raise
+            typer.echo(f"error: {message}", err=True)
             raise typer.Exit(EXIT_FAILURE) from None
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop at the next safe point."""
+"""Ctrl-C, or a cluster's SIGTERM, as a request to stop at the next safe point."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interrupt:
-    """Context manager: the first Ctrl-C sets `requested`, a second one raises KeyboardInterrupt at once.
+    """Context manager: the first Ctrl-C or SIGTERM sets `requested`, a second raises KeyboardInterrupt.
 
     Stopping in the middle of a step would leave some weights updated and others not. Outside the main
     thread, where Python allows no signal handlers, Ctrl-C keeps its usual meaning.
@@ -17,18 +17,19 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested = False
-        self._previous: Any = None
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

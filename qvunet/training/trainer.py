@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
-from backends.errors import UserError
+from backends.errors import ExecutionError, UserError
 from backends.layer import start_step, step_tally
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent, approve, recording, training_plan
@@ -214,11 +214,37 @@ class Trainer:
         step = progress.step + 1
         self.state.progress = Progress(step, progress.seconds + seconds)
         if step % options.log_every == 0:
+            self._require_finite(loss)
+        if self._saves_at(step):
+            self._require_finite(loss, *self.state.model.parameters())
+        if step % options.log_every == 0:
             self._log(loss, grad_norm, options.batch_size / seconds)
         if options.sample_every and step % options.sample_every == 0 and step < options.steps:
             self._draw_grid()
-        if step % options.checkpoint_every == 0 and step < options.steps:
+        if self._saves_at(step) and step < options.steps:
             self._save_checkpoint()
+
+    def _saves_at(self, step: int) -> bool:
+        return step % self.config.train.checkpoint_every == 0 or step == self.config.train.steps
+
+    def _require_finite(self, loss: Tensor, *weights: Tensor) -> None:
+        """Stop before weights that are no numbers reach a checkpoint.
+
+        Raises:
+            ExecutionError: if the loss or a weight is not a number; names the checkpoint to go on from.
+        """
+        totals = torch.stack([each.detach().sum() for each in (loss, *weights)])
+        if self.accelerator.reduce(totals, "sum").isfinite().all():
+            return
+        rate, step = self.config.train.learning_rate, self.state.progress.step
+        saved = list_checkpoints(self.run.checkpoints)
+        found = f"the last good checkpoint is {saved[-1]}; go on from it with" if saved else "train anew with"
+        resume = f"qvunet train --run-dir {self.run.path} --resume " if saved else ""
+        raise ExecutionError(
+            f"the loss at step {step} is {float(loss):g}, or weights are no numbers: {found} a learning rate "
+            f"below {rate:g}, such as `{resume}--set train.learning_rate={rate / 10:g}`, or with "
+            "train.max_grad_norm=1"
+        )
 
     def _optimize(self, step: int) -> tuple[Tensor, Tensor]:
         """Update the weights; returns this process's loss and the norm of the gradient."""
@@ -236,11 +262,7 @@ class Trainer:
         return loss.detach(), grad_norm
 
     def _log(self, loss: Tensor, grad_norm: Tensor, images_per_s: float) -> None:
-        """Record the step.
-
-        Raises:
-            FloatingPointError: if the loss is not a number; training on would only destroy the weights.
-        """
+        """Record the step."""
         progress = self.state.progress
         metrics = {
             "loss": float(self.accelerator.reduce(loss, "mean")),
@@ -252,10 +274,6 @@ class Trainer:
         if self.circuits:
             metrics["circuit_grad_norm"] = self._circuit_grad_norm()
         metrics |= self._measured()
-        if not math.isfinite(metrics["loss"]):
-            raise FloatingPointError(
-                f"the loss is {metrics['loss']} at step {progress.step}; lower the learning rate"
-            )
         if self.accelerator.is_main_process:
             self.run.log_metrics({"step": progress.step, **metrics})
             self.reporter.update(progress.step, f"loss {metrics['loss']:.4f}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from backends.errors import UserError
+from backends.errors import ExecutionError, UserError
 from qvunet.config import Config, load_config
+from qvunet.runs.checkpoint import list_checkpoints
 from qvunet.runs.directory import RunDirectory
 from qvunet.training.trainer import Trainer, make_accelerator, train
 
@@ -194,8 +196,103 @@ def test_a_smaller_epsilon_lets_weights_of_small_gradient_move(tiny, tmp_path):
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path):
     config = change(tiny, train={"learning_rate": 1e30})
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
-        train(config, RunDirectory(tmp_path / "run"))
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(ExecutionError, match=r"step 2 is (nan|inf).*train anew.*below 1e\+30.*=1e\+29`"):
+        train(config, run)
+    assert list_checkpoints(run.checkpoints) == []  # one is due at this very step
+
+
+@pytest.mark.parametrize("log_every", [1, 3])
+def test_a_run_that_went_wrong_goes_on_with_a_lower_rate(tiny, tmp_path, log_every):
+    """A weight becomes infinite after the checkpoint of step 2, whether or not that step is logged."""
+    run = RunDirectory(tmp_path / "run")
+    config = change(tiny, train={"log_every": log_every})
+    plain = Trainer._optimize
+
+    def explode(self, step):
+        result = plain(self, step)
+        if step == 2 and self.config.train.learning_rate == config.train.learning_rate:
+            with torch.no_grad():
+                next(self.state.model.parameters()).fill_(torch.inf)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_optimize", explode)
+        with pytest.raises(
+            ExecutionError, match=r"checkpoint is \S*step_000002.*--resume --set train\.learning_"
+        ):
+            train(config, run)
+        assert [path.name for path in list_checkpoints(run.checkpoints)] == ["step_000002"]
+        slower = change(config, train={"learning_rate": 1e-4})
+        summary = train(slower, run, resume=True)
+    assert summary.steps == 4
+    assert all(torch.isfinite(each).all() for each in tensors(run.checkpoints / "step_000004").values())
+
+
+def limited(limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line in a process that has less of something."""
+    code = (
+        f"import resource; {limit}; import sys; sys.argv[0] = 'qvunet'; from qvunet.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], what: str) -> None:
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert what in [line for line in done.stderr.splitlines() if line.startswith("error: ")][-1]
+
+
+def test_memory_that_runs_out_ends_in_one_line(tiny_file, tmp_path):
+    limit = "resource.setrlimit(resource.RLIMIT_AS, (9 << 30, 9 << 30))"
+    large = ["--set", "train.batch_size=1000000000"]
+    done = limited(limit, "train", "--config", tiny_file, "--run-dir", tmp_path / "run", *large)
+    assert_one_line(done, "memory ran out")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, with room for little more than a checkpoint or two."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_a_full_disk_ends_in_one_line_and_loses_nothing(tiny, small_disk):
+    run = RunDirectory(small_disk / "run")
+    train(change(tiny, train={"steps": 1}), run)
+    before = tensors(run.checkpoints / "step_000001")
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 2**20))
+    going_on = ("train", "--run-dir", run.path, "--resume", "--set", "train.steps=4")
+    assert_one_line(limited("pass", *going_on), "the disk is full")
+    assert not list(small_disk.rglob("*.tmp*"))
+    after = tensors(run.checkpoints / "step_000001")
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    (small_disk / "filler").unlink()
+    done = limited("pass", *going_on)
+    assert done.returncode == 0, done.stderr
+    assert (run.checkpoints / "step_000004").is_dir()
+
+
+def test_sigterm_saves_a_checkpoint(tiny, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    plain = Trainer._optimize
+
+    def terminated(self, step):
+        if step == 0:
+            signal.raise_signal(signal.SIGTERM)
+        return plain(self, step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_optimize", terminated)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny, run)
+    assert [path.name for path in list_checkpoints(run.checkpoints)] == ["step_000001"]
 
 
 def test_errors_come_before_anything_is_written(tiny, tmp_path):
