@@ -6,7 +6,8 @@ Where to look, from the command line (`cli`) inwards; each room may import those
 - `training` trains a network; `evaluation` compares what it draws with real images.
 - `generation` draws images from a run.
 - `description` shows what a network is made of, `costs` what its circuits ask of a backend.
-- `runs`: the directory of a run, its checkpoints, and from its config to objects.
+- `tasks`: what a config asks a network to learn, and how images come out of it.
+- `runs`: the directory of a run, its checkpoints, the machine.
 - `diffusion`: the forward process, the objective, samplers.
 - `models`: the network; `cores`: what stands between its angles and expectations; `ansatz`: the circuits.
 - `data`: images; `config`: an experiment in one YAML file; `tools`: what any room may use.

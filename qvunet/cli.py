@@ -205,6 +205,51 @@ def evaluate(
 
 
 @app.command()
+def ablate(
+    run_dir: Annotated[Path, typer.Option("--run", metavar="DIR", help="A run that `qvunet train` made.")],
+    kinds: Annotated[
+        str | None,
+        typer.Option(
+            "--kinds",
+            metavar="A,B",
+            help="What replaces the circuits' outputs: zero, mean, shuffled, random, encoding, "
+            "no_entanglers, cosine; all if not given.",
+        ),
+    ] = None,
+    num: Annotated[
+        int | None, typer.Option("--num", metavar="N", help="Held-out images, 100 if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of noise and noise levels.")] = 0,
+    kid: Annotated[
+        int | None,
+        typer.Option("--kid", metavar="N", help="Also draw N images with each kind and compare KID."),
+    ] = None,
+    backend: BackendOption = None,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where the files go; in the run's influence/ if not given."
+        ),
+    ] = None,
+) -> None:
+    """Measure how much the circuits of a trained run matter."""
+    from qvunet.config import ABLATE_KEYS, load_changed
+    from qvunet.runs.directory import RunDirectory
+
+    run = RunDirectory(run_dir)
+    run.require_run()
+    config = load_changed(run.config_file, overrides, backend, ABLATE_KEYS)
+
+    from qvunet.influence.ablate import ablate
+    from qvunet.influence.ablations import KINDS
+
+    chosen = KINDS if kinds is None else [kind.strip() for kind in kinds.split(",")]
+    influence = ablate(config, run, chosen, num, seed, out, kid)
+    typer.echo("\n".join(influence.lines()))
+
+
+@app.command()
 def describe(
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML config.")],
     backend: BackendOption = None,

@@ -46,7 +46,7 @@ def _measure(arguments: argparse.Namespace, console: Console) -> None:
     from qvunet.reports.shots.budgets import load_budget
     from qvunet.reports.shots.networks import TrainedNetwork
     from qvunet.reports.shots.store import Store
-    from qvunet.runs.factory import prepare_torch
+    from qvunet.runs.device import prepare_torch
 
     device = prepare_torch(Config(device=arguments.device))
     runs = [TrainedNetwork.of(run) for run in arguments.run]

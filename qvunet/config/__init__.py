@@ -6,6 +6,7 @@ here imports torch or Qiskit.
 """
 
 from qvunet.config.schema import (
+    ABLATE_KEYS,
     EVALUATE_KEYS,
     RESUME_KEYS,
     SAMPLE_KEYS,
@@ -17,6 +18,7 @@ from qvunet.config.schema import (
 )
 
 __all__ = [
+    "ABLATE_KEYS",
     "EVALUATE_KEYS",
     "RESUME_KEYS",
     "SAMPLE_KEYS",

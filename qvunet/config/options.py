@@ -123,7 +123,9 @@ class ModelSection(Section):
     encoding_scale: float = 1.0
     share_circuits: bool = False
     weight_init: Literal["uniform", "small", "zeros"] = "uniform"
-    core: Literal["circuits", "mlp", "encoding"] = "circuits"
+    core: Literal[
+        "circuits", "frozen", "no_entanglers", "encoding", "tanh", "none", "mlp", "fourier", "linear"
+    ] = "circuits"
 
     @field_validator("ansatz")
     @classmethod

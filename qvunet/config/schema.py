@@ -50,6 +50,11 @@ class Config(Section):
     sample: SampleSection = SampleSection()
     evaluate: EvaluateSection = EvaluateSection()
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
+        return self.data.channels, self.data.image_size, self.data.image_size
+
     @model_validator(mode="after")
     def _steps_exist(self) -> Config:
         limit = self.diffusion.num_train_timesteps
@@ -112,6 +117,10 @@ SAMPLE_KEYS = ("backend", "device", "threads", "sample")
 
 EVALUATE_KEYS = ("backend", "device", "threads", "sample.guidance_scale", "evaluate")
 """What may change when a trained network is evaluated."""
+
+
+ABLATE_KEYS = ("backend", "device", "threads", "evaluate")
+"""What may change when the influence of a trained network's circuits is measured."""
 
 
 def load_config(path: Path | str, overrides: Iterable[str] = (), backend: str | None = None) -> Config:

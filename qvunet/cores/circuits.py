@@ -43,12 +43,14 @@ class CircuitCores:
         backend: what runs it.
         share: whether all circuits of a core have one weight vector.
         weight_init: a key of `WEIGHT_INITS`.
+        trained: whether their weights are to be trained; else they stay as they start.
     """
 
     ansatz: Ansatz
     backend: Backend
     share: bool
     weight_init: str
+    trained: bool = True
 
     @property
     def num_features(self) -> int:
@@ -59,4 +61,5 @@ class CircuitCores:
         """A module (rows, q, n) angles in radians -> (rows, q, n) expectations in [-1, 1]."""
         layer = self.backend.layer(self.ansatz, num_circuits=None if self.share else num_circuits)
         WEIGHT_INITS[self.weight_init](layer.weight)
+        layer.requires_grad_(self.trained)
         return SharedCore(layer) if self.share else layer

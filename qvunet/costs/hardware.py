@@ -20,8 +20,8 @@ from backends.errors import UserError
 from qvunet.config import Config
 from qvunet.costs.tracing import trace
 from qvunet.diffusion.conditioning import is_guided
-from qvunet.diffusion.sampling import make_sampler
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
+from qvunet.tasks import Task
 
 if TYPE_CHECKING:
     from backends.ibm.backend import IbmRuntimeBackend, Pass
@@ -61,12 +61,12 @@ class Plan:
     first_step: int = 0
 
 
-def sampling_plan(model: QVUNet, config: Config, jobs: Path, what: str) -> Plan | None:
+def sampling_plan(model: HybridNetwork, task: Task, jobs: Path, what: str) -> Plan | None:
     """Plan the drawing of images.
 
     Args:
         model: the network.
-        config: resolved config.
+        task: of the config.
         jobs: the run's directory of journals.
         what: tells this drawing from others of the run.
 
@@ -75,20 +75,20 @@ def sampling_plan(model: QVUNet, config: Config, jobs: Path, what: str) -> Plan 
     """
     if _hardware(model) is None:
         return None
-    return _plan(model, config, jobs, f"sample_{what}", sampling_passes(model, config))
+    return _plan(model, task.config, jobs, f"sample_{what}", sampling_passes(model, task))
 
 
-def training_plan(model: QVUNet, config: Config, jobs: Path, first_step: int) -> Plan | None:
+def training_plan(model: HybridNetwork, task: Task, jobs: Path, first_step: int) -> Plan | None:
     """Plan the training from a step on, with the grids drawn on the way; see `sampling_plan`."""
     if _hardware(model) is None:
         return None
-    options = config.train
+    options = task.config.train
     steps = range(first_step + 1, options.steps + 1)
     every = options.sample_every
     grids = sum(1 for step in steps if every and step % every == 0 and step < options.steps) + 1
-    passes = step_passes(model, config, options.batch_size, backward=True) * len(steps)
-    passes += sampling_passes(model, config) * grids
-    return _plan(model, config, jobs, "train", passes, first_step)
+    passes = step_passes(model, options.batch_size, backward=True) * len(steps)
+    passes += sampling_passes(model, task) * grids
+    return _plan(model, task.config, jobs, "train", passes, first_step)
 
 
 def approve(plan: Plan | None, consent: Consent) -> bool:
@@ -165,7 +165,7 @@ def _device(plan: Plan, device: BackendV2) -> Iterator[tuple[str, str]]:
 
 
 def _plan(
-    model: QVUNet, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
+    model: HybridNetwork, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
 ) -> Plan:
     from backends.ibm.journal import Journal
 
@@ -177,22 +177,23 @@ def _plan(
     return Plan(backend, passes, journal, first_step)
 
 
-def _hardware(model: QVUNet) -> Backend | None:
+def _hardware(model: HybridNetwork) -> Backend | None:
     """The backend of the network's circuits if that submits jobs; importing it takes seconds."""
     backends = [layer.backend for layer in model.circuit_layers().values()]
     return backends[0] if backends and backends[0].name == "ibm_runtime" else None
 
 
-def sampling_passes(model: QVUNet, config: Config) -> list[Pass]:
+def sampling_passes(model: HybridNetwork, task: Task) -> list[Pass]:
     """What the drawing of a config's images asks of the network's circuits."""
-    steps = len(make_sampler(config.sample, config.diffusion).timesteps)
-    full, rest = divmod(config.sample.num, config.sample.batch_size)
-    sizes = [config.sample.batch_size] * full + [rest] * bool(rest)
-    evaluations = 2 if is_guided(config.sample) else 1
-    return [each for size in sizes for each in step_passes(model, config, evaluations * size) * steps]
+    sample = task.config.sample
+    full, rest = divmod(sample.num, sample.batch_size)
+    sizes = [sample.batch_size] * full + [rest] * bool(rest)
+    each_image = 2 if is_guided(sample) else 1
+    calls = task.evaluations(sample)
+    return [each for size in sizes for each in step_passes(model, each_image * size) * calls]
 
 
-def step_passes(model: QVUNet, config: Config, batch_size: int, backward: bool = False) -> list[Pass]:
+def step_passes(model: HybridNetwork, batch_size: int, backward: bool = False) -> list[Pass]:
     """What one evaluation of the network asks of its circuits."""
     from backends.ibm.backend import Pass
 

@@ -13,7 +13,7 @@ from backends.ibm.budget import Cost
 from qvunet.config import Config
 from qvunet.costs.executions import MEASURED_GRADIENTS
 from qvunet.costs.hardware import sampling_passes, step_passes
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 
 Tiles = int | Literal["auto"]
 
@@ -68,19 +68,19 @@ def price_list(
 
 def _work(config: Config, steps: Sequence[int]) -> Iterator[tuple[str, int, list[Pass], str | None]]:
     """Name, images, evaluations of circuit layers and gradient of each piece of work."""
-    model = build_model(config)
+    model = make_task(config).network()
     if not model.circuit_layers():
         raise UserError("model.ansatz: this network has no circuits, so nothing of it runs on hardware")
     batch, images = config.train.batch_size, config.sample.num
-    yield "forward", batch, step_passes(model, config, batch), None
+    yield "forward", batch, step_passes(model, batch), None
     for gradient in MEASURED_GRADIENTS:
-        yield f"gradient {gradient}", batch, step_passes(model, config, batch, backward=True), gradient
+        yield f"gradient {gradient}", batch, step_passes(model, batch, backward=True), gradient
     for number in steps:
         limit = config.diffusion.num_train_timesteps
         if not 0 < number <= limit:
             raise UserError(f"steps = {number}: from 1 to diffusion.num_train_timesteps, which is {limit}")
         sample = config.sample.model_copy(update={"steps": number})
-        passes = sampling_passes(model, config.model_copy(update={"sample": sample}))
+        passes = sampling_passes(model, make_task(config.model_copy(update={"sample": sample})))
         yield f"images {number} steps", images, passes, None
 
 

@@ -1,4 +1,4 @@
-"""One image sent through a network, to see what its parts return and what its circuits are asked."""
+"""One example sent through a network, to see what its parts return and what its circuits are asked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from backends import CircuitLayer
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork, on_exact_engine
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What happened to one image.
+    """What happened to one example.
 
     Attributes:
         shapes: (C, H, W) that each module which returns a map returned, by its name in the network.
@@ -28,12 +28,11 @@ class Trace:
 
 
 @torch.no_grad()
-def trace(model: QVUNet) -> Trace:
-    """Send one image through a network, its circuits on the exact engine whatever their backend."""
+def trace(model: HybridNetwork) -> Trace:
+    """Send one example through a network, its circuits on the exact engine whatever their backend."""
     found = Trace()
-    size, weight = model.config.sample_size, next(model.parameters())
-    with _watched(model, found), _exact(model):
-        model(weight.new_zeros(1, model.config.in_channels, size, size), weight.new_zeros(1))
+    with _watched(model, found), on_exact_engine(model):
+        model(*model.example())
     return found
 
 
@@ -53,14 +52,3 @@ def _watched(model: nn.Module, found: Trace) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@contextmanager
-def _exact(model: QVUNet) -> Iterator[None]:
-    backends = {layer: layer.backend for layer in model.circuit_layers().values()}
-    model.set_backend("statevector")
-    try:
-        yield
-    finally:
-        for layer, backend in backends.items():
-            layer.set_backend(backend)

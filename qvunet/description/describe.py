@@ -13,16 +13,14 @@ from backends.circuits.program import Ansatz, Operation, program_from_circuit
 from backends.options import StatevectorOptions
 from qvunet.config import Config
 from qvunet.costs.tracing import Trace, trace
+from qvunet.models.blocks import MIXER_PLACES
 from qvunet.models.mixers import PatchCircuits
 from qvunet.models.presets import StageSpec, get_preset
 from qvunet.models.unet import QVUNet
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 
 KINDS = {"unit": "residual unit", "down": "downsampling", "up": "upsampling", "conv": "convolution"}
 """What the kinds of `StageSpec` are called."""
-
-PLACES = {"entry": "input", "mixer1": "first half", "mixer2": "second half"}
-"""Where in a residual unit circuits may sit, by the name of the module that holds them."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class CircuitGroup:
 
     Attributes:
         block: name of the block.
-        place: where in it, a value of `PLACES`.
+        place: where in it, a value of `MIXER_PLACES`.
         ansatz: circuit.
         num_circuits: how many.
         num_weights: of them together; of one if they are shared.
@@ -129,7 +127,7 @@ def describe(config: Config) -> Description:
     Raises:
         UserError: if the model's options do not fit each other or the images.
     """
-    return describe_model(build_model(config.model_copy(update={"backend": StatevectorOptions()})))
+    return describe_model(make_task(config.model_copy(update={"backend": StatevectorOptions()})).network())
 
 
 def describe_model(model: QVUNet) -> Description:
@@ -173,7 +171,7 @@ def _circuit_groups(block: str, stage: nn.Module, seen: Trace) -> Iterator[Circu
                 operations = program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights).operations
                 yield CircuitGroup(
                     block,
-                    PLACES[name.split(".")[1]],
+                    MIXER_PLACES[name.split(".")[1]],
                     ansatz,
                     patches.num_circuits,
                     layer.weight.numel(),

@@ -51,18 +51,3 @@ def p2_weights(alphas_cumprod: Tensor, gamma: float, k: float) -> Tensor:
     """
     snr = alphas_cumprod / (1.0 - alphas_cumprod)
     return (k + snr) ** -gamma
-
-
-def weighted_mse(prediction: Tensor, noise: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the batch of each image's weighted mean squared error.
-
-    Args:
-        prediction: (B, C, H, W) predicted noise.
-        noise: (B, C, H, W) true noise.
-        weights: (B,) weight of each image.
-
-    Returns:
-        Scalar, float32.
-    """
-    errors = (prediction.float() - noise.float()).square().flatten(1).mean(dim=1)
-    return (weights * errors).mean()

@@ -19,7 +19,6 @@ from qvunet.config import Config
 from qvunet.config.options import EvaluateSection
 from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.data import Dataset, load_data
-from qvunet.diffusion.sampling import make_sampler
 from qvunet.evaluation import classifier, inception
 from qvunet.evaluation.features import FeatureNetwork, require_pixels
 from qvunet.evaluation.intervals import Estimate
@@ -28,9 +27,10 @@ from qvunet.evaluation.reference import Reference, choose_reference
 from qvunet.generation.generate import load_trained
 from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
 from qvunet.runs.checkpoint import latest_checkpoint
+from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
 from qvunet.runs.environment import describe_environment
-from qvunet.runs.factory import prepare_torch
+from qvunet.tasks import make_task
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
 
@@ -146,22 +146,23 @@ def evaluate(
     reference = choose_reference(dataset, options.num, options.metric_seed)
     require_enough_images(options, len(reference.heldout))
     config = _with_drawing(config, len(reference.heldout))
-    model = load_trained(config, checkpoint)
-    plan = sampling_plan(model, config, run.jobs, checkpoint.name)
+    task = make_task(config, run)
+    model = load_trained(task, checkpoint)
+    plan = sampling_plan(model, task, run.jobs, checkpoint.name)
     if not approve(plan, consent or Consent()):
         return None
     network = make_feature_network(options, dataset, reference)
-    directory = samples_directory(config, checkpoint, run.evaluation)
+    directory = samples_directory(task, checkpoint, run.evaluation)
     stored = count_stored_samples(config, directory)
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images", done=stored) as reporter:
-        generated = draw_stored_samples(model, config, directory, reporter.update)
+        generated = draw_stored_samples(model, task, directory, reporter.update)
     evaluation = Evaluation(
         figures=compare(options, network, generated, reference, prepare_torch(config)),
         num=config.sample.num,
         features={"name": network.name, **network.facts},
         checkpoint_step=int(checkpoint.name.removeprefix("step_")),
         sampler=config.sample.sampler,
-        steps=len(make_sampler(config.sample, config.diffusion).timesteps),
+        steps=task.steps(config.sample),
         seed=config.sample.seed,
         backend=config.backend.name,
         shots=getattr(config.backend, "shots", None) if model.circuit_layers() else None,

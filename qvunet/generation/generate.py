@@ -10,11 +10,11 @@ from backends.errors import UserError
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.diffusion.conditioning import classes_to_draw, grid_columns, is_guided
-from qvunet.diffusion.sampling import draw_samples
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.runs.checkpoint import latest_checkpoint, load_weights
+from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model, image_shape, prepare_torch
+from qvunet.tasks import Task, make_task
 from qvunet.tools.figures import save_grid, save_images
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
@@ -44,28 +44,27 @@ def generate(
     out = out or run.samples / _directory_name(config, checkpoint)
     if out.is_file():
         raise UserError(f"--out {out}: a file, not a directory")
-    model = load_trained(config, checkpoint)
-    plan = sampling_plan(model, config, run.jobs, checkpoint.name)
+    task = make_task(config, run)
+    model = load_trained(task, checkpoint)
+    plan = sampling_plan(model, task, run.jobs, checkpoint.name)
     if not approve(plan, consent or Consent()):
         return None
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images") as reporter:
-        samples = draw_samples(
-            model, image_shape(config), config.sample, config.diffusion, on_progress=reporter.update
-        )
+        samples = task.draw(model, on_progress=reporter.update)
     save_images(samples, out)
     save_grid(samples, out / "grid.png", grid_columns(config))
     write_text(out / "sample.json", json.dumps(_record(config, checkpoint), indent=2) + "\n")
     return out / "grid.png"
 
 
-def load_trained(config: Config, checkpoint: Path) -> QVUNet:
+def load_trained(task: Task, checkpoint: Path) -> HybridNetwork:
     """A run's network with its averaged weights, on the config's device, ready to draw `config.sample`.
 
     Raises:
         UserError: if the weights are missing, damaged or of another network.
     """
-    device = prepare_torch(config)
-    model = build_model(config, noise_seed=config.sample.seed)
+    device = prepare_torch(task.config)
+    model = task.network(noise_seed=task.config.sample.seed)
     load_weights(checkpoint / "ema", model)
     return model.to(device).eval()
 

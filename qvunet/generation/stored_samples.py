@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +13,22 @@ from torch import Tensor
 
 from backends.errors import UserError
 from qvunet.config import Config
-from qvunet.diffusion.sampling import draw_samples, make_sampler
-from qvunet.models.unet import QVUNet
-from qvunet.runs.factory import image_shape
+from qvunet.models.network import HybridNetwork
+from qvunet.tasks.base import OnProgress, Task
 from qvunet.tools.files import replacing
 from qvunet.tools.pixels import to_uint8
 
 
-def samples_directory(config: Config, checkpoint: Path, parent: Path) -> Path:
+def samples_directory(task: Task, checkpoint: Path, parent: Path) -> Path:
     """The directory for the images of `config.sample`, named after all that they depend on.
 
     The digest that ends the name covers what the rest leaves out, such as shots, and the weights themselves.
     """
-    sample = config.sample
+    sample, backend = task.config.sample, task.config.backend
     digest = hashlib.sha256((checkpoint / "ema" / SAFETENSORS_WEIGHTS_NAME).read_bytes())
-    digest.update(json.dumps([sample.model_dump(), config.backend.model_dump()]).encode())
-    where = getattr(config.backend, "backend_name", config.backend.name)
-    steps = len(make_sampler(sample, config.diffusion).timesteps)
+    digest.update(json.dumps([sample.model_dump(), backend.model_dump()]).encode())
+    where = getattr(backend, "backend_name", backend.name)
+    steps = task.steps(sample)
     return parent / (
         f"{checkpoint.name}_{where}_{sample.sampler}{steps}_seed{sample.seed}_num{sample.num}"
         f"_{digest.hexdigest()[:8]}"
@@ -38,13 +36,13 @@ def samples_directory(config: Config, checkpoint: Path, parent: Path) -> Path:
 
 
 def draw_stored_samples(
-    model: QVUNet, config: Config, directory: Path, on_progress: Callable[[float], None] = lambda done: None
+    model: HybridNetwork, task: Task, directory: Path, on_progress: OnProgress = lambda done: None
 ) -> Tensor:
     """Draw the images of `config.sample`, but for those that an earlier call has stored.
 
     Args:
         model: the network.
-        config: resolved config.
+        task: of the config.
         directory: of `samples_directory`; a file for each batch.
         on_progress: called with the number of images drawn so far, stored ones included.
 
@@ -54,14 +52,14 @@ def draw_stored_samples(
     Raises:
         UserError: if a stored file is damaged.
     """
-    sample = config.sample
+    sample = task.config.sample
     batches = []
     for start in range(0, sample.num, sample.batch_size):
         numbers = range(start, min(start + sample.batch_size, sample.num))
         file = directory / f"images_{start:06d}.npy"
         if not file.exists():
-            _draw(model, config, numbers, file, on_progress)
-        batches.append(_read(file, (len(numbers), *image_shape(config))))
+            _draw(model, task, numbers, file, on_progress)
+        batches.append(_read(file, (len(numbers), *task.config.image_shape)))
         on_progress(numbers.stop)
     return torch.cat(batches)
 
@@ -77,17 +75,8 @@ def count_stored_samples(config: Config, directory: Path) -> int:
     )
 
 
-def _draw(
-    model: QVUNet, config: Config, numbers: range, file: Path, on_progress: Callable[[float], None]
-) -> None:
-    images = draw_samples(
-        model,
-        image_shape(config),
-        config.sample,
-        config.diffusion,
-        numbers,
-        lambda done: on_progress(numbers.start + done),
-    )
+def _draw(model: HybridNetwork, task: Task, numbers: range, file: Path, on_progress: OnProgress) -> None:
+    images = task.draw(model, indices=numbers, on_progress=lambda done: on_progress(numbers.start + done))
     with replacing(file) as temporary:
         np.save(temporary, to_uint8(images).numpy(), allow_pickle=False)
 

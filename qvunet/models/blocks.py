@@ -30,6 +30,10 @@ class Mixers(NamedTuple):
     second: nn.Module
 
 
+MIXER_PLACES = {"entry": "input", "mixer1": "first half", "mixer2": "second half"}
+"""Where in a unit its mixers are, by the names that every unit gives them."""
+
+
 class WeightStandardizedConv2d(nn.Conv2d):
     """Convolution whose filters have zero mean and unit variance (Qiao et al. 2019, arXiv:1903.10520)."""
 

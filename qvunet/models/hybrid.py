@@ -16,10 +16,10 @@ from torch import nn
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import PIXELS, Ansatz, basic_entangler, make_ansatz
+from qvunet.ansatz import PIXELS, basic_entangler, make_ansatz
 from qvunet.cores.base import Cores
-from qvunet.cores.circuits import WEIGHT_INITS, CircuitCores
-from qvunet.cores.controls import EncodingCores, MLPCores
+from qvunet.cores.circuits import WEIGHT_INITS
+from qvunet.cores.registry import CORES, make_cores
 from qvunet.models.blocks import Mixers
 from qvunet.models.mixers import PatchCircuits, Split
 from qvunet.models.presets import Placement, Preset
@@ -205,12 +205,7 @@ def make_hybrid(
     placement = placement or preset.placement
     _require_one_of("placement", placement, get_args(Placement))
     _require_one_of("weight_init", weight_init, WEIGHT_INITS)
-    makers: dict[str, Callable[[Ansatz], Cores]] = {
-        "circuits": lambda circuit: CircuitCores(circuit, backend, share_circuits, weight_init),
-        "mlp": lambda circuit: MLPCores(circuit, share_circuits),
-        "encoding": EncodingCores,
-    }
-    _require_one_of("core", core, makers)
+    _require_one_of("core", core, CORES)
     vertex = _vertex_degrees(hybridization, num_circuits, len(preset.vertex))
     if not quanv and not any(degree.value for degree in vertex):
         key = "hybridization" if num_circuits is None else "num_circuits"
@@ -224,8 +219,8 @@ def make_hybrid(
         )
     entangler = basic_entangler(num_qubits=PIXELS, num_layers=REMAINDER_LAYERS)
     return Hybrid(
-        cores=makers[core](circuit),
-        remainder_cores=makers[core](entangler),
+        cores=make_cores(core, circuit, backend, share=share_circuits, weight_init=weight_init),
+        remainder_cores=make_cores(core, entangler, backend, share=share_circuits, weight_init=weight_init),
         placement=cast(Placement, placement),
         vertex=vertex,
         quanv_levels=quanv_levels if quanv else (),

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
-from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 
-from backends import Backend, CircuitLayer, make_backend
+from backends import Backend
 from backends.errors import UserError
+from qvunet.models.blocks import MIXER_PLACES
 from qvunet.models.builder import build_unet
 from qvunet.models.hybrid import make_hybrid
+from qvunet.models.mixers import PatchCircuits, Split
+from qvunet.models.network import HybridNetwork, as_backend
 from qvunet.models.presets import get_preset
 
 
-class QVUNet(ModelMixin, ConfigMixin):
+class QVUNet(HybridNetwork):
     """Denoising U-Net with variational circuits at its vertex; classical with ``ansatz=None``.
 
     Predicts the noise in an image. Everything but `backend` is saved in ``config.json``.
@@ -42,15 +43,12 @@ class QVUNet(ModelMixin, ConfigMixin):
         encoding_scale: radians of rotation for one unit of activation: angle = encoding_scale * activation.
         share_circuits: one weight vector for all circuits of a half.
         weight_init: how circuit weights start: ``uniform`` in [0, 2 pi), ``small`` (near zero) or ``zeros``.
-        core: ``circuits``, or a control in their place (`qvunet.cores.controls`): ``mlp``, perceptrons of
-            about as many parameters, or ``encoding``, circuits without their weighted layers.
+        core: ``circuits``, or a control in their place: one of `qvunet.cores.registry.CORES`.
         backend: a backend or its name; what runs the circuits.
 
     Raises:
         UserError: if an option is not allowed, or the circuits do not fit the images or the widths.
     """
-
-    ignore_for_config = ("backend",)
 
     @register_to_config
     def __init__(
@@ -86,7 +84,7 @@ class QVUNet(ModelMixin, ConfigMixin):
         if ansatz is not None:
             hybrid = make_hybrid(
                 spec,
-                _as_backend(backend),
+                as_backend(backend),
                 ansatz=ansatz,
                 num_layers=num_layers,
                 hybridization=hybridization,
@@ -116,26 +114,6 @@ class QVUNet(ModelMixin, ConfigMixin):
             UserError: as `QVUNet` does.
         """
         return cls(preset=preset, **options)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | os.PathLike[str],
-        *,
-        backend: str | Backend | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Load what `save_pretrained` wrote.
-
-        Args:
-            pretrained_model_name_or_path: directory.
-            backend: what runs the circuits; a checkpoint fits every backend.
-            **kwargs: passed to diffusers, e.g. `subfolder`.
-        """
-        net = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
-        if backend is not None:
-            net.set_backend(backend)
-        return net
 
     def forward(
         self,
@@ -186,21 +164,35 @@ class QVUNet(ModelMixin, ConfigMixin):
             raise ValueError("null_class: this network was built without num_classes")
         return self.class_embedding.num_embeddings - 1
 
-    def set_backend(self, backend: str | Backend) -> None:
-        """Run every circuit on another backend, given itself or by name; the weights stay."""
-        made = _as_backend(backend)
-        for layer in self.circuit_layers().values():
-            layer.set_backend(made)
+    def example(self) -> tuple[Tensor, Tensor]:
+        """(1, in_channels, sample_size, sample_size) and (1,), zeros."""
+        weight, side = next(self.parameters()), self.config.sample_size
+        return weight.new_zeros(1, self.config.in_channels, side, side), weight.new_zeros(1)
 
-    def circuit_layers(self) -> dict[str, CircuitLayer]:
-        """Every circuit layer by its name in the network; empty for a classical one and for controls."""
-        return {name: module for name, module in self.named_modules() if isinstance(module, CircuitLayer)}
+    def cores(self) -> dict[str, nn.Module]:
+        """The core of each half that has one, as in ``vertex a, first half``."""
+        found: dict[str, nn.Module] = {}
+        for place, split in self._splits():
+            first, *others = [part.core for part in split.parts if isinstance(part, PatchCircuits)]
+            found[place] = first
+            found.update({f"{place}, left-over channel": core for core in others})
+        return found
 
-    def num_parameters_by_kind(self) -> dict[str, int]:
-        """Numbers of trainable values: ``classical`` and ``quantum``."""
-        quantum = sum(layer.weight.numel() for layer in self.circuit_layers().values())
-        return {"classical": sum(p.numel() for p in self.parameters()) - quantum, "quantum": quantum}
+    def beside_cores(self) -> dict[str, nn.Module]:
+        """The convolutions beside them."""
+        return {
+            place: part
+            for place, split in self._splits()
+            for part in split.parts
+            if isinstance(part, nn.Conv2d)
+        }
 
+    def vertex(self) -> list[nn.Module]:
+        """The last stage at the lowest resolution: without it the network draws by its skips alone."""
+        return [list(self.unet.vertex.values())[-1]]
 
-def _as_backend(backend: str | Backend) -> Backend:
-    return make_backend(backend) if isinstance(backend, str) else backend
+    def _splits(self) -> Iterator[tuple[str, Split]]:
+        for name, module in self.unet.named_modules():
+            if isinstance(module, Split):
+                path, stage, _, mixer = name.split(".")
+                yield f"{path} {stage}, {MIXER_PLACES[mixer]}", module

@@ -1,1 +1,1 @@
-"""A run: its `directory`, `checkpoint`s and `environment`, and from its config to objects (`factory`)."""
+"""A run: its `directory`, its `checkpoint`s, the `environment` and the `device` it runs on."""

@@ -1,6 +1,6 @@
 """Checkpoints: everything that training needs to go on exactly, as safetensors and JSON.
 
-``checkpoints/step_000500/`` holds `model/` and `ema/`, each a `QVUNet.from_pretrained` directory,
+``checkpoints/step_000500/`` holds `model/` and `ema/`, each a directory for the network's `from_pretrained`,
 `optimizer.safetensors`, `initial_circuits.safetensors` (circuit weights before the first step),
 `state.json` and `config.yaml`. It is written under another name and renamed, so one that exists is whole.
 There is no random state in it: random numbers are functions of the step (`qvunet.tools.seeding`).
@@ -26,7 +26,7 @@ from torch.optim import Optimizer
 
 from backends.errors import UserError
 from qvunet.config import Config, dump_config
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.tools.files import replacing
 
 STEP_DIRECTORY = re.compile(r"step_(\d{6,})")
@@ -58,7 +58,7 @@ class TrainingState:
         progress: how far training has come.
     """
 
-    model: QVUNet
+    model: HybridNetwork
     ema: EMAModel
     optimizer: Optimizer
     initial_circuits: dict[str, Tensor]

@@ -21,13 +21,14 @@ class Stream(IntEnum):
 
     DATA_ORDER = 0
     NOISE = 1
-    TIMESTEPS = 2
+    NOISE_LEVELS = 2
     SAMPLE = 3
     HOLDOUT = 4
     LABEL_DROPOUT = 5
     REFERENCE = 6
     CLASSIFIER = 7
     RESAMPLE = 8
+    INFLUENCE = 9
 
 
 def make_generator(seed: int, stream: Stream, counter: int = 0) -> torch.Generator:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from qvunet.diffusion.conditioning import TrainingLabels
-from qvunet.tools.pixels import to_model_range
+from qvunet.diffusion.objective import Objective
+from qvunet.tools.pixels import as_clean
 from qvunet.tools.seeding import Stream, make_generator
 
 
@@ -17,15 +18,15 @@ class Batch:
     """One training batch, or one process's part of it.
 
     Attributes:
-        images: (B, C, H, W) float32 in [-1, 1].
-        noise: (B, C, H, W), standard normal.
-        timesteps: (B,) int64 in [0, num_train_timesteps).
+        clean: (B, ...) float32: images in [-1, 1], or codes.
+        noise: of the same shape, standard normal.
+        levels: (B,) noise levels, timesteps or sigmas.
         labels: (B,) int64 classes, for a network with classes.
     """
 
-    images: Tensor
+    clean: Tensor
     noise: Tensor
-    timesteps: Tensor
+    levels: Tensor
     labels: Tensor | None
 
 
@@ -37,9 +38,9 @@ class BatchSource:
     processes is the batch of a single process.
 
     Attributes:
-        images: (N, C, H, W) uint8 training images.
+        examples: (N, C, H, W) uint8 images, or (N, d) float32 codes.
         batch_size: images a step over all processes, a multiple of `num_processes`.
-        num_train_timesteps: T.
+        objective: draws noise levels.
         seed: of the run.
         process: number of this process.
         num_processes: number of processes.
@@ -47,9 +48,9 @@ class BatchSource:
         labels: classes of the images, for a network with classes.
     """
 
-    images: Tensor
+    examples: Tensor
     batch_size: int
-    num_train_timesteps: int
+    objective: Objective
     seed: int
     process: int
     num_processes: int
@@ -60,19 +61,16 @@ class BatchSource:
         """This process's part of the batch of a step, steps counted from 0."""
         share = self.batch_size // self.num_processes
         mine = slice(self.process * share, (self.process + 1) * share)
-        shape = (self.batch_size, *self.images.shape[1:])
+        shape = (self.batch_size, *self.examples.shape[1:])
         noise = torch.randn(shape, generator=make_generator(self.seed, Stream.NOISE, step))
-        timesteps = torch.randint(
-            self.num_train_timesteps,
-            (self.batch_size,),
-            generator=make_generator(self.seed, Stream.TIMESTEPS, step),
+        levels = self.objective.draw_levels(
+            self.batch_size, make_generator(self.seed, Stream.NOISE_LEVELS, step)
         )
         indices = self.indices(step)
-        images = to_model_range(self.images[indices[mine]])
         return Batch(
-            images.to(self.device),
+            as_clean(self.examples[indices[mine]]).to(self.device),
             noise[mine].to(self.device),
-            timesteps[mine].to(self.device),
+            levels[mine].to(self.device),
             None if self.labels is None else self.labels.batch(step, indices)[mine].to(self.device),
         )
 
@@ -82,10 +80,12 @@ class BatchSource:
         A batch may end one epoch and begin the next.
         """
         positions = torch.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        epochs = positions // len(self.images)
+        epochs = positions // len(self.examples)
         return torch.cat(
-            [self._order(int(e))[positions[epochs == e] % len(self.images)] for e in epochs.unique()]
+            [self._order(int(e))[positions[epochs == e] % len(self.examples)] for e in epochs.unique()]
         )
 
     def _order(self, epoch: int) -> Tensor:
-        return torch.randperm(len(self.images), generator=make_generator(self.seed, Stream.DATA_ORDER, epoch))
+        return torch.randperm(
+            len(self.examples), generator=make_generator(self.seed, Stream.DATA_ORDER, epoch)
+        )

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from qvunet.influence.quick import QuickInfluence
+
 LOSS_WINDOW = 25
 """Logged steps whose mean is called the final loss."""
 
@@ -27,6 +29,7 @@ class Summary:
         samples: the last sample grid.
         checkpoint: the last checkpoint.
         executions: shots of all circuits of a step, in the mean; None if circuit values were exact.
+        influence: of the circuits on the held-out loss; None if there are none, or it could not be measured.
     """
 
     steps: int
@@ -37,6 +40,7 @@ class Summary:
     samples: Path
     checkpoint: Path
     executions: float | None = None
+    influence: QuickInfluence | None = None
 
     @property
     def total_circuit_change(self) -> float:
@@ -51,6 +55,8 @@ class Summary:
             circuits += [
                 f"             {change:.3f} rad  {name}" for name, change in self.circuit_changes.items()
             ]
+        if self.influence is not None:
+            circuits.append(f"influence    {self.influence}")
         if self.executions is not None:
             circuits.append(f"executions   {self.executions:,.0f} a step, forward and backward")
         return [

@@ -17,10 +17,10 @@ from backends.errors import ExecutionError, UserError
 from backends.layer import start_step, step_tally
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent, approve, recording, training_plan
-from qvunet.data import ImageSet, load_data
+from qvunet.data import Dataset, load_data
 from qvunet.diffusion.conditioning import grid_columns, training_labels
-from qvunet.diffusion.process import make_noise_scheduler, p2_weights, weighted_mse
-from qvunet.diffusion.sampling import draw_samples
+from qvunet.influence.quick import QuickInfluence, quick_influence
+from qvunet.models.network import on_exact_engine
 from qvunet.runs.checkpoint import (
     Progress,
     TrainingState,
@@ -30,8 +30,9 @@ from qvunet.runs.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model, image_shape, prepare_torch
+from qvunet.tasks import make_task
 from qvunet.tools.figures import save_grid, save_loss_curve
 from qvunet.tools.interrupt import Interrupt
 from qvunet.tools.progress import ProgressReporter
@@ -63,15 +64,15 @@ def train(
     """
     accelerator = make_accelerator(config, run)
     if not accelerator.is_main_process:
-        return Trainer(config, run, accelerator, load_data(config.data).train, resume).train()
+        return Trainer(config, run, accelerator, load_data(config.data), resume).train()
     if resume:
         run.require_run()
     else:
         run.require_new()
-    trainer = Trainer(config, run, accelerator, load_data(config.data).train, resume)
+    trainer = Trainer(config, run, accelerator, load_data(config.data), resume)
     if trainer.transfer is not None:
         typer.echo("\n".join(trainer.transfer.lines(trainer.state.model)))
-    plan = training_plan(trainer.state.model, config, run.jobs, trainer.first_step)
+    plan = training_plan(trainer.state.model, trainer.task, run.jobs, trainer.first_step)
     if plan is not None and accelerator.num_processes > 1:
         raise UserError("backend.name: ibm_runtime trains in one process, whose jobs one journal records")
     if not approve(plan, consent or Consent()):
@@ -109,7 +110,7 @@ class Trainer:
         config: resolved config.
         run: where records go.
         accelerator: from `make_accelerator`.
-        images: training images.
+        dataset: training images, and those held out.
         resume: whether to go on from the run's newest checkpoint, if it has one.
 
     Raises:
@@ -121,14 +122,16 @@ class Trainer:
         config: Config,
         run: RunDirectory,
         accelerator: Accelerator,
-        images: ImageSet,
+        dataset: Dataset,
         resume: bool = False,
     ):
         self.config = config
         self.run = run
         self.accelerator = accelerator
         self.resumes = resume and bool(list_checkpoints(run.checkpoints))
-        net = build_model(config)
+        self.task = make_task(config, run)
+        self.holdout = dataset.holdout
+        net = self.task.network()
         self.transfer = apply_transfer(net, config, load=not self.resumes)
         self.circuits = net.circuit_layers()
         options = config.train
@@ -147,20 +150,15 @@ class Trainer:
         )
         self.model, self.optimizer = accelerator.prepare(net, self.state.optimizer)
         self.state.ema.to(accelerator.device)
-        self.noise_scheduler = make_noise_scheduler(config.diffusion)
-        weights = p2_weights(
-            self.noise_scheduler.alphas_cumprod, config.diffusion.p2_gamma, config.diffusion.p2_k
-        )
-        self.loss_weights = weights.to(accelerator.device)
         self.batches = BatchSource(
-            images.images,
+            self.task.examples(dataset.train),
             options.batch_size,
-            config.diffusion.num_train_timesteps,
+            self.task.objective,
             config.seed,
             accelerator.process_index,
             accelerator.num_processes,
             accelerator.device,
-            training_labels(config, images),
+            training_labels(config, dataset.train),
         )
 
     def train(self) -> Summary | None:
@@ -250,9 +248,8 @@ class Trainer:
         """Update the weights; returns this process's loss and the norm of the gradient."""
         batch = self.batches.batch(step)
         start_step(self.state.model, step * self.accelerator.num_processes + self.accelerator.process_index)
-        noisy = self.noise_scheduler.add_noise(batch.images, batch.noise, batch.timesteps)
-        prediction = self.model(noisy, batch.timesteps, class_labels=batch.labels).sample
-        loss = weighted_mse(prediction, batch.noise, self.loss_weights[batch.timesteps])
+        losses = self.task.objective.losses(self.model, batch.clean, batch.noise, batch.levels, batch.labels)
+        loss = losses.mean()
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         limit = self.config.train.max_grad_norm or math.inf
@@ -297,9 +294,7 @@ class Trainer:
             return
         path = self.run.sample_grid(self.state.progress.step)
         with ema_weights(self.state.model, self.state.ema):
-            samples = draw_samples(
-                self.state.model, image_shape(self.config), self.config.sample, self.config.diffusion
-            )
+            samples = self.task.draw(self.state.model)
         save_grid(samples, path, grid_columns(self.config))
         self.reporter.note(f"step {self.state.progress.step}: samples in {path}")
 
@@ -329,4 +324,11 @@ class Trainer:
             samples=self.run.sample_grid(progress.step),
             checkpoint=latest_checkpoint(self.run.checkpoints),
             executions=mean_executions(metrics),
+            influence=self._influence(),
         )
+
+    def _influence(self) -> QuickInfluence | None:
+        """Of the averaged weights, with the circuits on the exact engine wherever they were trained."""
+        model = self.state.model
+        with ema_weights(model, self.state.ema), on_exact_engine(model):
+            return quick_influence(model, self.task, self.holdout)

@@ -124,9 +124,9 @@ def test_a_run_in_use_is_refused(trained):
 
 
 def test_resume_refuses_another_experiment_and_goes_on_with_the_same(trained, tiny_file):
-    result = run_cli("train", "--run-dir", trained, "--resume", "--set", "train.learning_rate=1")
+    result = run_cli("train", "--run-dir", trained, "--resume", "--set", "train.batch_size=2")
     assert result.exit_code == 2
-    assert "train.learning_rate: fixed" in result.stderr
+    assert "train.batch_size: fixed" in result.stderr
     tiny_file.write_text(tiny_file.read_text() + "seed: 5\n")
     result = run_cli(
         "train", "--config", tiny_file, "--run-dir", trained, "--resume", "--set", "train.steps=5"

@@ -14,7 +14,7 @@ import torch
 from backends.errors import UserError
 from qvunet.config import Config, load_config
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 from qvunet.training.trainer import train
 
 CONFIGS = {path.stem: path for path in sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))}
@@ -145,4 +145,4 @@ def test_images_that_circuits_cannot_read_are_refused_with_the_reason(preset, im
     overrides = [f"model.preset={preset}", f"data.image_size={image_size}"]
     config = load_config(CONFIGS["image_folder_32"], overrides)
     with pytest.raises(UserError, match=reason):
-        build_model(config)
+        make_task(config).network()

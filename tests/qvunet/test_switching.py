@@ -15,7 +15,7 @@ from qvunet.config import load_config
 from qvunet.costs.hardware import Consent
 from qvunet.generation.generate import generate
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
 
@@ -66,7 +66,7 @@ def test_shot_noise_follows_the_seed_of_the_run(runs):
     def predict(noise_seed: int, *overrides: str) -> torch.Tensor:
         config = load_config(runs["statevector"].config_file, ["backend.shots=2", *overrides])
         with torch.no_grad():
-            return build_model(config, noise_seed)(torch.ones(1, 1, 16, 16), torch.tensor([3])).sample
+            return make_task(config).network(noise_seed)(torch.ones(1, 1, 16, 16), torch.tensor([3])).sample
 
     assert torch.equal(predict(1), predict(1))
     assert not torch.equal(predict(1), predict(2))

@@ -25,10 +25,11 @@ from qvunet.evaluation import (
     require_enough_images,
 )
 from qvunet.evaluation import kernel_inception_distance as kid
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.reports.shots.executors import Executor
 from qvunet.reports.shots.measurement import Bench, Measurement
 from qvunet.reports.shots.networks import TrainedNetwork
+from qvunet.tasks import make_task
 from qvunet.tools.progress import ProgressReporter
 
 BATCH_SIZE = 32
@@ -100,14 +101,14 @@ class Images(Measurement):
         changed = config.sample.model_copy(update=sample | {"batch_size": BATCH_SIZE})
         return config.model_copy(update={"sample": changed, "evaluate": evaluate})
 
-    def _draw(self, model: QVUNet, config: Config, shots: int | None, bench: Bench) -> Tensor:
+    def _draw(self, model: HybridNetwork, config: Config, shots: int | None, bench: Bench) -> Tensor:
         """(num, C, H, W) uint8."""
         model.set_backend(self.executor.make(shots, seed=self.seed))
         name = "exact" if shots is None else f"{shots} shots"
         directory = bench.workspace / name.replace(" ", "_")
         stored = count_stored_samples(config, directory)
         with ProgressReporter(f"sampling, {name}", self.num, "images", done=stored) as reporter:
-            return draw_stored_samples(model, config, directory, reporter.update)
+            return draw_stored_samples(model, make_task(config), directory, reporter.update)
 
     def _difference(self, real: Tensor, measured: Tensor, exact: Tensor) -> dict[str, float]:
         """KID minus that of exact circuits; images of a seed stay together, so much of the noise cancels."""

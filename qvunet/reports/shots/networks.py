@@ -16,11 +16,11 @@ from backends.options import StatevectorOptions
 from qvunet.config import Config, load_config
 from qvunet.config.options import Section
 from qvunet.data import load_data
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.reports.shots.measurement import counted
 from qvunet.runs.checkpoint import latest_checkpoint, load_weights
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 from qvunet.tools.pixels import to_model_range
 
 
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
         config: the experiment's.
     """
 
-    model: QVUNet
+    model: HybridNetwork
     config: Config
 
     def images(self, number: int) -> Tensor:
@@ -68,7 +68,7 @@ class FreshNetwork(Section):
     def load(self, device: torch.device) -> Loaded:
         """Build it."""
         config = self.config()
-        return Loaded(build_model(config).to(device).eval(), config)
+        return Loaded(make_task(config).network().to(device).eval(), config)
 
 
 class TrainedNetwork(Section):
@@ -111,7 +111,7 @@ class TrainedNetwork(Section):
         """Load the weights that the specification names."""
         run = RunDirectory(self.path)
         config = load_config(run.config_file)
-        model = build_model(config.model_copy(update={"backend": StatevectorOptions()}))
+        model = make_task(config.model_copy(update={"backend": StatevectorOptions()})).network()
         load_weights(run.checkpoints / self.checkpoint / "ema", model)
         return Loaded(model.to(device).eval(), config)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from qvunet.reports.page import html_page
 from qvunet.reports.shots import findings, plots, tables
 from qvunet.reports.shots.pictures import draw_pictures
 from qvunet.reports.shots.store import Record
 from qvunet.tools.files import write_text
+from qvunet.tools.page import html_page
 
 TEMPLATE = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

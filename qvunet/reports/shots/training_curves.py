@@ -10,13 +10,13 @@ from pydantic import PositiveFloat, PositiveInt, model_validator
 from backends.options import BackendOptions
 from qvunet.config import Config
 from qvunet.data import load_data
-from qvunet.diffusion.process import make_noise_scheduler, p2_weights, weighted_mse
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.reports.shots.executors import Executor
 from qvunet.reports.shots.measurement import Bench, Measurement, counted
 from qvunet.reports.shots.networks import FreshNetwork
 from qvunet.runs.checkpoint import latest_checkpoint, load_weights
 from qvunet.runs.directory import RunDirectory
+from qvunet.tasks import make_task
 from qvunet.training.batches import BatchSource
 from qvunet.training.trainer import train
 
@@ -93,13 +93,9 @@ class TrainingCurve(Measurement):
 
 
 @torch.inference_mode()
-def holdout_loss(model: QVUNet, config: Config, number: int) -> float:
+def holdout_loss(model: HybridNetwork, config: Config, number: int) -> float:
     """The training objective on held-out images, at timesteps and with noise that are the same for all."""
-    diffusion, device = config.diffusion, next(model.parameters()).device
-    images = load_data(config.data).holdout.images
-    batch = BatchSource(images, number, diffusion.num_train_timesteps, 0, 0, 1, device).batch(0)
-    scheduler = make_noise_scheduler(diffusion)
-    weights = p2_weights(scheduler.alphas_cumprod, diffusion.p2_gamma, diffusion.p2_k).to(device)
-    noisy = scheduler.add_noise(batch.images, batch.noise, batch.timesteps)
-    prediction = model(noisy, batch.timesteps).sample
-    return float(weighted_mse(prediction, batch.noise, weights[batch.timesteps]))
+    task, device = make_task(config), next(model.parameters()).device
+    examples = task.examples(load_data(config.data).holdout)
+    batch = BatchSource(examples, number, task.objective, 0, 0, 1, device).batch(0)
+    return float(task.objective.losses(model, batch.clean, batch.noise, batch.levels).mean())

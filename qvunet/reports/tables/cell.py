@@ -12,14 +12,13 @@ from safetensors.torch import load_file
 from backends.errors import UserError
 from qvunet.config import Config, changed_keys, load_config
 from qvunet.costs.hardware import Consent
-from qvunet.diffusion.sampling import draw_samples
 from qvunet.evaluation import evaluate
 from qvunet.generation.generate import load_trained
-from qvunet.models.unet import QVUNet
+from qvunet.models.network import HybridNetwork
 from qvunet.reports.tables.grid import Cell
 from qvunet.reports.tables.result import SAMPLES_FILE, Result, load_result, loss_curve
 from qvunet.runs.checkpoint import latest_checkpoint, list_checkpoints, load_tensors
-from qvunet.runs.factory import image_shape
+from qvunet.tasks import Task, make_task
 from qvunet.tools.figures import save_grid
 from qvunet.training.summary import circuit_changes, final_loss
 from qvunet.training.trainer import train
@@ -91,8 +90,9 @@ def run_cell(cell: Cell, budget: str, note: Callable[[str], None]) -> None:
     note("evaluating")
     evaluation = evaluate(cell.config, cell.run, None, Consent())
     assert evaluation is not None  # only a dry run returns nothing
-    model = load_trained(cell.config, latest_checkpoint(cell.run.checkpoints))
-    _save_picture(cell, model)
+    task = make_task(cell.config, cell.run)
+    model = load_trained(task, latest_checkpoint(cell.run.checkpoints))
+    _save_picture(cell, task, model)
     _result(cell, budget, model, evaluation.as_dict()).save(cell.run.path)
 
 
@@ -125,14 +125,12 @@ def _is_trained(cell: Cell) -> bool:
     return bool(checkpoints) and checkpoints[-1].name == last and cell.run.loss_curve.exists()
 
 
-def _save_picture(cell: Cell, model: QVUNet) -> None:
-    config = cell.config
-    options = config.sample.model_copy(update={"num": NUM_SAMPLES})
-    samples = draw_samples(model, image_shape(config), options, config.diffusion)
+def _save_picture(cell: Cell, task: Task, model: HybridNetwork) -> None:
+    samples = task.draw(model, cell.config.sample.model_copy(update={"num": NUM_SAMPLES}))
     save_grid(samples, cell.run.path / SAMPLES_FILE)
 
 
-def _result(cell: Cell, budget: str, model: QVUNet, evaluation: dict[str, object]) -> Result:
+def _result(cell: Cell, budget: str, model: HybridNetwork, evaluation: dict[str, object]) -> Result:
     metrics = cell.run.read_metrics()
     return Result(
         budget=budget,

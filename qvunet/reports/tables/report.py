@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backends.errors import UserError
-from qvunet.reports.page import html_page
 from qvunet.reports.tables.figures import Rows, draw_kid, draw_losses
 from qvunet.reports.tables.grid import Budget
 from qvunet.reports.tables.result import RESULT_FILE, SAMPLES_FILE, Result, load_results
 from qvunet.tools.files import replacing, write_text
+from qvunet.tools.page import html_page
 
 METRICS = ("kid", "fid", "inception_score", "precision", "recall")
 """Columns of the table of every figure."""

@@ -18,6 +18,7 @@ from qvunet.config import (
 )
 from qvunet.config.options import ModelSection
 from qvunet.cores.circuits import WEIGHT_INITS
+from qvunet.cores.registry import CORES
 from qvunet.models.presets import PRESETS
 
 
@@ -184,5 +185,5 @@ def test_model_options_are_those_of_the_network():
     parameters = signature(QVUNet.__init__).parameters
     for name, field in ModelSection.model_fields.items():
         assert parameters[name].default == field.default, name
-    for name, allowed in (("weight_init", WEIGHT_INITS), ("preset", PRESETS)):
+    for name, allowed in (("weight_init", WEIGHT_INITS), ("preset", PRESETS), ("core", CORES)):
         assert set(ModelSection.model_fields[name].annotation.__args__) == set(allowed)

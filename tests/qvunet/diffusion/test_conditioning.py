@@ -12,7 +12,7 @@ from qvunet.data import ImageSet
 from qvunet.diffusion.conditioning import TrainingLabels, make_denoiser, training_labels
 from qvunet.diffusion.sampling import draw_samples
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model, image_shape
+from qvunet.tasks import make_task
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
 
@@ -90,19 +90,19 @@ def test_guidance_goes_from_no_class_through_the_class_and_beyond(scale):
 @pytest.mark.parametrize("guidance_scale", [1.0, 2.5])
 def test_an_image_does_not_depend_on_the_batch(guidance_scale):
     config = Config.model_validate(CONDITIONAL)
-    model = build_model(config).double().eval()
+    model = make_task(config).network().double().eval()
     sample = SampleSection(steps=2, num=4, guidance_scale=guidance_scale)
-    together = draw_samples(model, image_shape(config), sample, config.diffusion)
-    alone = draw_samples(model, image_shape(config), sample, config.diffusion, indices=[3])
+    together = draw_samples(model, config.image_shape, sample, config.diffusion)
+    alone = draw_samples(model, config.image_shape, sample, config.diffusion, indices=[3])
     assert torch.allclose(together[3:], alone, atol=1e-6)
 
 
 def test_the_class_changes_the_image():
     config = Config.model_validate(CONDITIONAL)
-    model = build_model(config).eval()
+    model = make_task(config).network().eval()
     first, second = (
         draw_samples(
-            model, image_shape(config), config.sample.model_copy(update={"classes": (k,)}), config.diffusion
+            model, config.image_shape, config.sample.model_copy(update={"classes": (k,)}), config.diffusion
         )
         for k in (0, 1)
     )

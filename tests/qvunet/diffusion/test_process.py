@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from qvunet.config.options import DiffusionSection
-from qvunet.diffusion.process import make_noise_scheduler, p2_weights, weighted_mse
+from qvunet.diffusion.process import make_noise_scheduler, p2_weights
 
 
 def test_the_cosine_schedule_is_that_of_nichol_and_dhariwal():
@@ -35,9 +35,3 @@ def test_p2_weights_match_choi_et_al():
 def test_gamma_and_k_of_one_weigh_a_timestep_by_its_noise():
     alphas_cumprod = make_noise_scheduler(DiffusionSection()).alphas_cumprod
     assert torch.allclose(p2_weights(alphas_cumprod, 1, 1), 1 - alphas_cumprod, atol=1e-6)
-
-
-def test_weighted_mse_weighs_each_image():
-    prediction = torch.zeros(2, 1, 2, 2)
-    noise = torch.stack([torch.full((1, 2, 2), 1.0), torch.full((1, 2, 2), 3.0)])
-    assert weighted_mse(prediction, noise, torch.tensor([1.0, 0.5])) == pytest.approx((1 + 4.5) / 2)

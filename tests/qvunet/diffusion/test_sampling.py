@@ -11,7 +11,7 @@ from torch import nn
 from qvunet.config.options import DiffusionSection, SampleSection
 from qvunet.diffusion.process import make_noise_scheduler, schedule_options
 from qvunet.diffusion.sampling import draw_samples, make_sampler, trailing_timesteps
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 
 SAMPLERS = ["ddpm", "ddim", "dpmpp"]
 
@@ -65,7 +65,7 @@ def test_an_exact_denoiser_gives_the_distribution_of_the_data(sampler, steps, sc
 def test_an_image_does_not_depend_on_the_batch(sampler, tiny):
     # Convolutions round differently for other batch sizes, and the first steps divide by a tiny
     # alphas_cumprod. In float64 that rounding cannot hide a dependence on the batch.
-    model = build_model(tiny).double().eval()
+    model = make_task(tiny).network().double().eval()
     sample = SampleSection(sampler=sampler, steps=4, num=5, batch_size=5, seed=3)
     together = draw_samples(model, (1, 16, 16), sample, tiny.diffusion)
     pairs = draw_samples(model, (1, 16, 16), sample.model_copy(update={"batch_size": 2}), tiny.diffusion)
@@ -106,6 +106,6 @@ def test_progress_counts_images():
 
 def test_training_goes_on_after_sampling(tiny):
     # Sampling runs in inference mode; nothing that a layer keeps from it may reach autograd.
-    model = build_model(tiny)
+    model = make_task(tiny).network()
     draw_samples(model, (1, 16, 16), tiny.sample, tiny.diffusion)
     model(torch.zeros(2, 1, 16, 16), torch.zeros(2, dtype=torch.long)).sample.sum().backward()

@@ -14,8 +14,8 @@ from qvunet.cli import app
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent
 from qvunet.evaluation import Evaluation, evaluate
-from qvunet.generation import stored_samples
 from qvunet.runs.directory import RunDirectory
+from qvunet.tasks.pixels import PixelTask
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
 
@@ -100,9 +100,14 @@ def test_interrupted_and_resumed_gives_the_same_figures(first, run, config, monk
     whole = evaluate(config, run)
     for path in sorted(whole.samples.glob("*.npy"))[1:]:
         path.unlink()
-    kept = stored_samples.draw_samples
+    kept = PixelTask.draw
     drawn = []
-    monkeypatch.setattr(stored_samples, "draw_samples", lambda *args: drawn.append(args[4]) or kept(*args))
+
+    def draw(task, model, **options):
+        drawn.append(options["indices"])
+        return kept(task, model, **options)
+
+    monkeypatch.setattr(PixelTask, "draw", draw)
     assert figures(evaluate(config, run)) == figures(whole)
     assert drawn == [range(16, 32), range(32, 48), range(48, 60)]
 

@@ -12,7 +12,7 @@ from qvunet.diffusion.sampling import draw_samples
 from qvunet.generation.generate import generate
 from qvunet.runs.checkpoint import load_weights
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model, image_shape
+from qvunet.tasks import make_task
 from qvunet.tools.pixels import to_uint8
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
@@ -27,9 +27,9 @@ def trained(tmp_path_factory) -> RunDirectory:
 
 def test_the_files_are_the_averaged_network_s_samples(trained, tiny, tmp_path):
     assert generate(tiny, trained, tmp_path / "out") == tmp_path / "out" / "grid.png"
-    model = build_model(tiny)
+    model = make_task(tiny).network()
     load_weights(trained.checkpoints / "step_000004" / "ema", model)
-    expected = to_uint8(draw_samples(model.eval(), image_shape(tiny), tiny.sample, tiny.diffusion))
+    expected = to_uint8(draw_samples(model.eval(), tiny.image_shape, tiny.sample, tiny.diffusion))
     for k in range(2):
         pixels = np.asarray(Image.open(tmp_path / "out" / f"{k:04d}.png"))
         assert np.array_equal(pixels, expected[k, 0].numpy())

@@ -10,10 +10,9 @@ import torch
 from backends.errors import UserError
 from qvunet.config import Config
 from qvunet.diffusion.sampling import draw_samples
-from qvunet.generation import stored_samples
 from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
 from qvunet.models.unet import QVUNet
-from qvunet.runs.factory import build_model, image_shape
+from qvunet.tasks import make_task
 from qvunet.tools.pixels import to_uint8
 from tests.qvunet.conftest import TINY
 
@@ -32,14 +31,14 @@ def config() -> Config:
 
 @pytest.fixture(scope="module")
 def model(config) -> QVUNet:
-    return build_model(config, noise_seed=3).eval()
+    return make_task(config).network(noise_seed=3).eval()
 
 
 def test_they_are_the_samples_drawn_at_once_shot_noise_included(model, config, tmp_path):
     seen: list[float] = []
-    images = draw_stored_samples(model, config, tmp_path, seen.append)
+    images = draw_stored_samples(model, make_task(config), tmp_path, seen.append)
     assert torch.equal(
-        images, to_uint8(draw_samples(model, image_shape(config), config.sample, config.diffusion))
+        images, to_uint8(draw_samples(model, config.image_shape, config.sample, config.diffusion))
     )
     assert seen == [2, 4, 4, 6, 8, 8, 9, 10, 10]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -50,27 +49,30 @@ def test_they_are_the_samples_drawn_at_once_shot_noise_included(model, config, t
 
 
 def test_interrupted_and_resumed_is_the_same_and_draws_no_batch_twice(model, config, tmp_path, monkeypatch):
-    whole = draw_stored_samples(model, config, tmp_path / "whole")
+    whole = draw_stored_samples(model, make_task(config), tmp_path / "whole")
     drawn: list[range] = []
 
-    def interrupted(model, shape, sample, diffusion, numbers, on_progress):
+    task = make_task(config)
+    draw = task.draw
+
+    def interrupted(model, indices, on_progress):
         if len(drawn) == 1:
             raise KeyboardInterrupt
-        drawn.append(numbers)
-        return draw_samples(model, shape, sample, diffusion, numbers, on_progress)
+        drawn.append(indices)
+        return draw(model, indices=indices, on_progress=on_progress)
 
     directory = tmp_path / "resumed"
-    monkeypatch.setattr(stored_samples, "draw_samples", interrupted)
+    monkeypatch.setattr(task, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        draw_stored_samples(model, config, directory)
+        draw_stored_samples(model, task, directory)
     assert drawn == [range(4)]
     assert count_stored_samples(config, directory) == 4
     (directory / ".images_000004.1.tmp.npy").write_bytes(b"of a killed process")
 
-    monkeypatch.setattr(stored_samples, "draw_samples", draw_samples)
+    monkeypatch.undo()
     (directory / "images_000000.npy").touch()
     before = (directory / "images_000000.npy").stat().st_mtime_ns
-    assert torch.equal(draw_stored_samples(model, config, directory), whole)
+    assert torch.equal(draw_stored_samples(model, make_task(config), directory), whole)
     assert (directory / "images_000000.npy").stat().st_mtime_ns == before
     assert count_stored_samples(config, directory) == 10
 
@@ -83,20 +85,20 @@ def test_a_damaged_file_is_named(content, model, config, tmp_path):
     else:
         np.save(file, content)
     with pytest.raises(UserError, match=r"images_000000.npy: .*delete it"):
-        draw_stored_samples(model, config, tmp_path)
+        draw_stored_samples(model, make_task(config), tmp_path)
 
 
 def test_a_pickle_is_not_read(model, config, tmp_path):
     np.save(tmp_path / "images_000000.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match="damaged"):
-        draw_stored_samples(model, config, tmp_path)
+        draw_stored_samples(model, make_task(config), tmp_path)
 
 
 def test_the_directory_tells_apart_all_that_images_depend_on(model, config, tmp_path):
     checkpoint = tmp_path / "step_000001"
     model.save_pretrained(checkpoint / "ema")
     retrained = tmp_path / "again" / "step_000001"
-    build_model(changed(seed=1)).save_pretrained(retrained / "ema")
+    make_task(changed(seed=1)).network().save_pretrained(retrained / "ema")
     sample = config.sample.model_dump()
     configs = [
         config,
@@ -105,10 +107,10 @@ def test_the_directory_tells_apart_all_that_images_depend_on(model, config, tmp_
         changed(backend={**SHOTS, "shots": 9}),
         changed(backend={"name": "statevector"}),
     ]
-    directories = {samples_directory(each, checkpoint, tmp_path) for each in configs}
-    directories.add(samples_directory(config, retrained, tmp_path))
+    directories = {samples_directory(make_task(each), checkpoint, tmp_path) for each in configs}
+    directories.add(samples_directory(make_task(config), retrained, tmp_path))
     assert len(directories) == len(configs) + 1
-    name = samples_directory(config, checkpoint, tmp_path).name
+    name = samples_directory(make_task(config), checkpoint, tmp_path).name
     assert name.startswith("step_000001_statevector_dpmpp2_seed0_num10_")
     moved = Path(shutil.copytree(checkpoint, tmp_path / "moved" / "step_000001"))
-    assert samples_directory(config, moved, tmp_path).name == name
+    assert samples_directory(make_task(config), moved, tmp_path).name == name

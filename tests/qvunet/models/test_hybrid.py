@@ -151,7 +151,7 @@ def test_a_preset_has_its_own_placement():
     [
         ({"placement": "beside"}, r"placement = 'beside': allowed are parallel, before_conv"),
         ({"weight_init": "ones"}, r"weight_init = 'ones': allowed are uniform, small, zeros"),
-        ({"core": "pipes"}, r"core = 'pipes': allowed are circuits, mlp, encoding"),
+        ({"core": "pipes"}, r"core = 'pipes': allowed are circuits, frozen"),
         ({"hybridization": 1.5}, r"hybridization = 1\.5: must be between 0 and 1"),
         ({"hybridization": 0.0}, r"hybridization = 0: no circuit is left"),
         ({"num_circuits": (0, 0)}, r"num_circuits = 0: no circuit is left"),

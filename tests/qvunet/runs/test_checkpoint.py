@@ -19,11 +19,11 @@ from qvunet.runs.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 
 
 def make_state(config: Config, updates: int = 0) -> TrainingState:
-    model = build_model(config)
+    model = make_task(config).network()
     circuits = {name: layer.weight.detach().clone() for name, layer in model.circuit_layers().items()}
     state = TrainingState(
         model,
@@ -156,4 +156,4 @@ def test_damage_is_refused_by_file_name(tiny, saved, name, damage):
 def test_weights_of_another_network_are_refused(tiny, saved):
     other = tiny.model_copy(update={"model": tiny.model.model_copy(update={"num_layers": 2})})
     with pytest.raises(UserError, match="does not fit this network"):
-        load_weights(saved[1] / "ema", build_model(other))
+        load_weights(saved[1] / "ema", make_task(other).network())

@@ -14,7 +14,7 @@ from qvunet import QVUNet
 from qvunet.config import Config
 from qvunet.runs.checkpoint import list_checkpoints
 from qvunet.runs.directory import RunDirectory
-from qvunet.runs.factory import build_model
+from qvunet.tasks import make_task
 from qvunet.training.trainer import train
 from qvunet.training.transfer import Transfer, apply_transfer
 from tests.qvunet.conftest import TINY
@@ -41,10 +41,10 @@ def classical(tmp_path_factory) -> RunDirectory:
 def transferred(run: RunDirectory, mode: str, **model) -> tuple[QVUNet, QVUNet, Transfer]:
     """The network after a transfer, the same without it, and the record."""
     config = tiny_config(run.path, mode, model=model)
-    net = build_model(config)
+    net = make_task(config).network()
     record = apply_transfer(net, config, load=True)
     assert record is not None
-    return net, build_model(config), record
+    return net, make_task(config).network(), record
 
 
 def test_vertex_takes_the_averaged_weights_of_all_but_the_vertex(classical):
@@ -174,11 +174,11 @@ def test_resuming_needs_no_source_and_continues_exactly(classical, frozen_run, t
 def test_what_does_not_fit_is_named(classical):
     config = tiny_config(classical.path, "vertex", data={"channels": 3})
     with pytest.raises(UserError) as caught:
-        apply_transfer(build_model(config), config, load=True)
+        apply_transfer(make_task(config).network(), config, load=True)
     assert "unet.stem.weight is (10, 3, 7, 7) here, (10, 1, 7, 7) there" in str(caught.value)
     config = tiny_config(classical.path, "vertex", model={"num_classes": 10})
     with pytest.raises(UserError, match=r"class_embedding\.weight is \(11, 40\) here, missing there"):
-        apply_transfer(build_model(config), config, load=True)
+        apply_transfer(make_task(config).network(), config, load=True)
     with pytest.raises(UserError, match=r"init_from: .*unet\.stem\.weight .* and \d+ more"):
         transferred(classical, "vertex", preset="wide", ansatz="hqconv")
 

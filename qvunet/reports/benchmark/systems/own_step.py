@@ -11,10 +11,10 @@ from torch import Tensor
 
 from qvunet import QVUNet
 from qvunet.config.options import DiffusionSection, TrainSection
-from qvunet.diffusion.process import make_noise_scheduler, p2_weights, weighted_mse
+from qvunet.diffusion.objective import TimestepObjective
 
 TRAIN = TrainSection()
-DIFFUSION = DiffusionSection()
+OBJECTIVE = TimestepObjective(DiffusionSection())
 
 
 def build(*, rows: int, bfloat16: bool = False, **options: Any) -> Callable[[], Sequence[Tensor]]:
@@ -23,17 +23,13 @@ def build(*, rows: int, bfloat16: bool = False, **options: Any) -> Callable[[], 
     net = QVUNet(**options)
     optimizer = torch.optim.Adam(net.parameters(), lr=TRAIN.learning_rate, betas=TRAIN.betas, fused=True)
     ema = EMAModel(net.parameters(), decay=TRAIN.ema_decay, foreach=True)
-    scheduler = make_noise_scheduler(DIFFUSION)
-    loss_weights = p2_weights(scheduler.alphas_cumprod, DIFFUSION.p2_gamma, DIFFUSION.p2_k)
     images = torch.rand(rows, 1, 28, 28) * 2 - 1
 
     def call() -> Sequence[Tensor]:
         noise = torch.randn_like(images)
-        timesteps = torch.randint(DIFFUSION.num_train_timesteps, (rows,))
-        noisy = scheduler.add_noise(images, noise, timesteps)
+        timesteps = torch.randint(OBJECTIVE.num_timesteps, (rows,))
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            prediction = net(noisy, timesteps).sample
-        loss = weighted_mse(prediction, noise, loss_weights[timesteps])
+            loss = OBJECTIVE.losses(net, images, noise, timesteps).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,0 +1,18 @@
+"""From a config to its task."""
+
+from __future__ import annotations
+
+from qvunet.config import Config
+from qvunet.runs.directory import RunDirectory
+from qvunet.tasks.base import Task
+from qvunet.tasks.pixels import PixelTask
+
+
+def make_task(config: Config, run: RunDirectory | None = None) -> Task:
+    """The task of a config.
+
+    Args:
+        config: resolved config.
+        run: where what belongs to the task, beside the network, is kept or found.
+    """
+    return PixelTask(config)
