@@ -9,7 +9,9 @@ Where to look, from the command line (`cli`) inwards; each room may import those
 - `tasks`: what a config asks a network to learn, and how images come out of it.
 - `runs`: the directory of a run, its checkpoints, the machine.
 - `diffusion`: the forward process, the objective, samplers.
+- `latent`: codes of images, and a denoiser of codes.
 - `models`: the network; `cores`: what stands between its angles and expectations; `ansatz`: the circuits.
+- `recognition`: what networks see in images.
 - `data`: images; `config`: an experiment in one YAML file; `tools`: what any room may use.
 """
 

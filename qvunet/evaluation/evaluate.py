@@ -19,13 +19,13 @@ from qvunet.config import Config
 from qvunet.config.options import EvaluateSection
 from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.data import Dataset, load_data
-from qvunet.evaluation import classifier, inception
-from qvunet.evaluation.features import FeatureNetwork, require_pixels
 from qvunet.evaluation.intervals import Estimate
 from qvunet.evaluation.metrics import METRICS
 from qvunet.evaluation.reference import Reference, choose_reference
 from qvunet.generation.generate import load_trained
 from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
+from qvunet.recognition import classifier, inception
+from qvunet.recognition.features import FeatureNetwork, require_pixels
 from qvunet.runs.checkpoint import latest_checkpoint
 from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory

@@ -11,7 +11,7 @@ import torchmetrics.image.fid
 from torch import Tensor, nn
 
 from backends.errors import UserError
-from qvunet.evaluation.inception import inception_features
+from qvunet.recognition.inception import inception_features
 
 
 class Touch:

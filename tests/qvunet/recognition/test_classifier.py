@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 from backends.errors import UserError
 from qvunet.config.options import DigitsOptions
 from qvunet.data import Dataset, ImageSet, load_data
-from qvunet.evaluation import classifier
-from qvunet.evaluation.classifier import Classifier, classifier_features
+from qvunet.recognition import classifier
+from qvunet.recognition.classifier import Classifier, classifier_features
 
 CPU = torch.device("cpu")
 STEPS = 40

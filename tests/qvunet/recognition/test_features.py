@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from backends.errors import UserError
 from qvunet.config.options import DigitsOptions
 from qvunet.data import load_data
-from qvunet.evaluation.features import FeatureNetwork, require_pixels
+from qvunet.recognition.features import FeatureNetwork, require_pixels
 from qvunet.tools.pixels import to_uint8
 
 CPU = torch.device("cpu")

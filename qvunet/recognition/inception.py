@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from backends.errors import UserError
-from qvunet.evaluation.classifier import cache_directory
-from qvunet.evaluation.features import FeatureNetwork
+from qvunet.recognition.classifier import cache_directory
+from qvunet.recognition.features import FeatureNetwork
 
 NUM_FEATURES = 2048
 """Of the pooling layer."""

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from backends.errors import UserError
 from qvunet.data import ImageSet
-from qvunet.evaluation.features import FeatureNetwork
+from qvunet.recognition.features import FeatureNetwork
 from qvunet.tools.files import replacing
 from qvunet.tools.pixels import to_model_range
 from qvunet.tools.progress import ProgressReporter
