@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from qvunet.ansatz import ANSATZES
 from qvunet.cli import app
 from qvunet.config import Config
-from qvunet.config.options import ModelSection
+from qvunet.config.options import UNetSection
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "networks.md").read_text()
@@ -61,7 +61,7 @@ def test_an_ansatz_is_added_as_shown():
 
 def test_every_key_of_the_model_is_explained():
     table = PAGE[: PAGE.index("## Presets")]
-    assert [key for key in ModelSection.model_fields if f"`{key}`" not in table] == []
+    assert [key for key in UNetSection.model_fields if f"`{key}`" not in table] == []
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)", PAGE))

@@ -38,7 +38,8 @@ def _describe(detail: ErrorDetails, root: type[BaseModel]) -> str:
         case "literal_error":
             return f"{key}: {not_one_of(value, _quoted(context['expected']))}"
         case "union_tag_invalid":
-            return f"{key}.name: {not_one_of(context['tag'], _quoted(context['expected_tags']))}"
+            name = context["discriminator"].strip("'")
+            return f"{key}.{name}: {not_one_of(context['tag'], _quoted(context['expected_tags']))}"
         case "union_tag_not_found":
             return f"{key}.name: missing; one of {', '.join(_variants(section, key))}"
         case "missing":
@@ -78,9 +79,12 @@ def _section_classes(holder: type[BaseModel] | None, key: str) -> list[type[Base
 
 
 def _variants(holder: type[BaseModel] | None, key: str) -> dict[Any, type[BaseModel]]:
-    """The kinds of section that `key` may hold, by the value of their `name`; empty if there is one kind."""
+    """The kinds of section that `key` may hold, by the value that tells them apart; empty if there is one."""
     classes = _section_classes(holder, key)
-    return {c.model_fields["name"].default: c for c in classes} if len(classes) > 1 else {}
+    if holder is None or len(classes) < 2:
+        return {}
+    discriminator = str(holder.model_fields[key].discriminator)
+    return {c.model_fields[discriminator].default: c for c in classes}
 
 
 def _quoted(expected: str) -> list[str]:

@@ -13,15 +13,16 @@ import yaml
 
 from backends.errors import UserError
 
-NAMED_SECTIONS = ("data", "backend")
-"""Sections whose keys depend on their `name`: another name means another section, not a change to it."""
+DISCRIMINATORS = {"data": ("name", None), "backend": ("name", None), "model": ("kind", "unet")}
+"""Sections whose keys depend on one of them, and its default: another value means another section, not a
+change."""
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
     """Read a config file, and the files it extends.
 
     ``extends: FILE`` names one other file, relative to this one. Its values hold where this file gives
-    none, mapping by mapping; but a section of `NAMED_SECTIONS` with another `name` replaces the other
+    none, mapping by mapping; but a section of `DISCRIMINATORS` of another name or kind replaces the other
     file's as a whole.
 
     Args:
@@ -61,7 +62,8 @@ def merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(key: str, parent: dict[str, Any], child: dict[str, Any]) -> bool:
-    return key in NAMED_SECTIONS and "name" in child and child["name"] != parent.get("name")
+    name, default = DISCRIMINATORS.get(key, ("", None))
+    return name in child and child[name] != parent.get(name, default)
 
 
 class _Loader(yaml.SafeLoader):

@@ -105,9 +105,22 @@ DataOptions = Annotated[
 ]
 
 
-class ModelSection(Section):
+def _known_ansatz(name: str | None) -> str | None:
+    # Imported here because the registry needs Qiskit.
+    from qvunet.ansatz import ANSATZES
+
+    return None if name is None else _registered(name, [*ANSATZES, "null (classical)"])
+
+
+Core = Literal["circuits", "frozen", "no_entanglers", "encoding", "tanh", "none", "mlp", "fourier", "linear"]
+"""Circuits, or a control in their place; see `qvunet.cores.registry`."""
+WeightInit = Literal["uniform", "small", "zeros"]
+
+
+class UNetSection(Section):
     """The U-Net and where its circuits sit: arguments of `qvunet.QVUNet`, which explains them."""
 
+    kind: Literal["unet"] = "unet"
     preset: Literal["compact", "wide"] = "compact"
     num_classes: PositiveInt | None = None
     """Classes to condition on; null for unconditional generation."""
@@ -122,18 +135,53 @@ class ModelSection(Section):
     quanv_circuits: PositiveInt = 1
     encoding_scale: float = 1.0
     share_circuits: bool = False
-    weight_init: Literal["uniform", "small", "zeros"] = "uniform"
-    core: Literal[
-        "circuits", "frozen", "no_entanglers", "encoding", "tanh", "none", "mlp", "fourier", "linear"
-    ] = "circuits"
+    weight_init: WeightInit = "uniform"
+    core: Core = "circuits"
 
-    @field_validator("ansatz")
-    @classmethod
-    def _known_ansatz(cls, name: str | None) -> str | None:
-        # Imported here because the registry needs Qiskit.
-        from qvunet.ansatz import ANSATZES
+    _ansatz = field_validator("ansatz")(_known_ansatz)
 
-        return None if name is None else _registered(name, [*ANSATZES, "null (classical)"])
+
+class AutoencoderSection(Section):
+    """What turns images into codes: `qvunet.latent.autoencoder`, and its training."""
+
+    width: Annotated[int, Field(ge=8, multiple_of=8)] = 32
+    """Channels of the largest maps."""
+    depth: NonNegativeInt = 1
+    """Residual units that the decoder has at each size."""
+    epochs: PositiveInt = 3
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 2e-3
+    """Highest of a one-cycle schedule."""
+    code_noise: Annotated[float, Field(ge=0)] = 0.1
+    """Standard deviation of the noise on codes in training: what a denoiser gets wrong shall not show."""
+    feature_weight: Annotated[float, Field(ge=0)] = 0.1
+    """Of the error of a classifier's features beside that of pixels; without classes there are none."""
+    seed: Seed = 0
+    """Apart from the run's, so that runs share one autoencoder."""
+
+
+class LatentSection(Section):
+    """A denoiser of codes: arguments of `qvunet.latent.denoiser.LatentDenoiser`, which explains them."""
+
+    kind: Literal["latent"] = "latent"
+    num_classes: PositiveInt | None = None
+    """Classes to condition on; null for unconditional generation."""
+    ansatz: str = "hqconv"
+    num_layers: Annotated[int, Field(ge=1, le=1000)] = 1
+    num_circuits: PositiveInt = 1
+    """Circuits side by side in each block; a code has as many numbers as they have qubits together."""
+    num_blocks: PositiveInt = 2
+    core: Core = "circuits"
+    weight_init: WeightInit = "uniform"
+    sigma_mean: float = -0.4
+    """Of the normal distribution of log(sigma) in training."""
+    sigma_std: PositiveFloat = 1.0
+    autoencoder: AutoencoderSection = AutoencoderSection()
+
+    _ansatz = field_validator("ansatz")(_known_ansatz)
+
+
+ModelOptions = Annotated[UNetSection | LatentSection, Field(discriminator="kind")]
 
 
 class DiffusionSection(Section):
@@ -153,6 +201,8 @@ class TrainSection(Section):
     batch_size: PositiveInt = 128
     """Images a step, over all processes."""
     learning_rate: PositiveFloat = 1e-3
+    lr_schedule: Literal["constant", "one_cycle"] = "constant"
+    """`one_cycle` rises to `learning_rate` and falls to nothing (Smith and Topin 2018, arXiv:1708.07120)."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     """Adam's decay rates."""
     adam_eps: PositiveFloat = 1e-8
@@ -180,9 +230,11 @@ class TrainSection(Section):
 class SampleSection(Section):
     """Drawing images from the trained network."""
 
-    sampler: Literal["ddpm", "ddim", "dpmpp"] = "ddim"
+    sampler: Literal["ddpm", "ddim", "dpmpp", "heun"] = "ddim"
+    """`heun` draws codes only."""
     steps: PositiveInt | None = None
-    """Denoising steps; null takes every timestep with ddpm, 50 with ddim and 20 with dpmpp."""
+    """Denoising steps; null takes 50 with ddim, 20 with dpmpp and heun, and with ddpm every timestep, or 100
+    for codes."""
     num: PositiveInt = 64
     seed: Seed = 0
     batch_size: PositiveInt = 64
@@ -218,7 +270,7 @@ class EvaluateSection(Section):
     """Random halves behind each interval."""
     metric_seed: Seed = 0
     """Choice of real images, classifier, random halves: the same for all runs that are compared."""
-    sampler: Literal["ddpm", "ddim", "dpmpp"] = "dpmpp"
+    sampler: Literal["ddpm", "ddim", "dpmpp", "heun"] = "dpmpp"
     steps: PositiveInt | None = None
     """Denoising steps, as in `sample`."""
     seed: Seed = 0

@@ -22,10 +22,11 @@ from qvunet.config.options import (
     DiffusionSection,
     DigitsOptions,
     EvaluateSection,
-    ModelSection,
+    ModelOptions,
     SampleSection,
     Section,
     TrainSection,
+    UNetSection,
 )
 
 
@@ -43,7 +44,7 @@ class Config(Section):
     """What `init_from` does not give: `vertex` takes all weights but the vertex's and trains them all,
     `circuits` takes all but the circuits' and trains the circuits only."""
     data: DataOptions = DigitsOptions()
-    model: ModelSection = ModelSection()
+    model: ModelOptions = UNetSection()
     backend: AnyBackendOptions = StatevectorOptions()
     diffusion: DiffusionSection = DiffusionSection()
     train: TrainSection = TrainSection()
@@ -55,8 +56,29 @@ class Config(Section):
         """(C, H, W) of the images."""
         return self.data.channels, self.data.image_size, self.data.image_size
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_unet_where_nothing_else_is_said(cls, values: Any) -> Any:
+        model = values.get("model") if isinstance(values, dict) else None
+        if isinstance(model, dict) and "kind" not in model:
+            return {**values, "model": {"kind": "unet", **model}}
+        return values
+
+    @model_validator(mode="after")
+    def _samplers_exist(self) -> Config:
+        for name, sampler in (("sample", self.sample.sampler), ("evaluate", self.evaluate.sampler)):
+            if sampler == "heun" and self.model.kind == "unet":
+                raise ValueError(
+                    f"{name}.sampler: heun draws codes, with model.kind: latent; here ddpm, ddim or dpmpp"
+                )
+        if self.model.kind == "latent" and self.init_from is not None:
+            raise ValueError("init_from: with model.kind: unet only; an autoencoder is reused by itself")
+        return self
+
     @model_validator(mode="after")
     def _steps_exist(self) -> Config:
+        if self.model.kind == "latent":
+            return self
         limit = self.diffusion.num_train_timesteps
         for name, steps in (("sample", self.sample.steps), ("evaluate", self.evaluate.steps)):
             if steps is not None and steps > limit:

@@ -98,7 +98,7 @@ def make_denoiser(model: nn.Module, sample: SampleSection, indices: Sequence[int
 
     def guided(x: Tensor, timesteps: Tensor) -> Tensor:
         """One evaluation of the doubled batch (Ho & Salimans, equation 6, with scale = 1 + w)."""
-        both = model(x.repeat(2, 1, 1, 1), timesteps.repeat(2), class_labels=both_labels).sample
+        both = model(x.repeat(2, *[1] * (x.dim() - 1)), timesteps.repeat(2), class_labels=both_labels).sample
         eps_class, eps_null = both.chunk(2)
         return eps_null + sample.guidance_scale * (eps_class - eps_null)
 

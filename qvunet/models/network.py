@@ -66,6 +66,14 @@ class HybridNetwork(ModelMixin, ConfigMixin):
         """Every circuit layer by its name in the network; empty for a classical one and for controls."""
         return {name: module for name, module in self.named_modules() if isinstance(module, CircuitLayer)}
 
+    @property
+    def null_class(self) -> int:
+        """The label that means "no class": classifier-free guidance trains it and subtracts it."""
+        embedding: nn.Embedding | None = self.class_embedding
+        if embedding is None:
+            raise ValueError("null_class: this network was built without num_classes")
+        return embedding.num_embeddings - 1
+
     def num_parameters_by_kind(self) -> dict[str, int]:
         """Numbers of trainable values: ``classical`` and ``quantum``."""
         quantum = sum(layer.weight.numel() for layer in self.circuit_layers().values())

@@ -157,13 +157,6 @@ class QVUNet(HybridNetwork):
             class_labels = torch.full((sample.shape[0],), self.null_class, device=sample.device)
         return emb + self.class_embedding(class_labels)
 
-    @property
-    def null_class(self) -> int:
-        """The label that means "no class": classifier-free guidance trains it and subtracts it."""
-        if self.class_embedding is None:
-            raise ValueError("null_class: this network was built without num_classes")
-        return self.class_embedding.num_embeddings - 1
-
     def example(self) -> tuple[Tensor, Tensor]:
         """(1, in_channels, sample_size, sample_size) and (1,), zeros."""
         weight, side = next(self.parameters()), self.config.sample_size

@@ -1,8 +1,9 @@
 """The run directory: what a training run leaves behind, and who may write to it.
 
 It holds `config.yaml` (every key), `environment.json`, `metrics.jsonl`, `checkpoints/`, `samples/`,
-`loss_curve.png`, `transfer.json` if it started from another run, `evaluation/` and, where circuits
-ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential is written to it.
+`loss_curve.png`, the `autoencoder/` of a latent run, `transfer.json` if it started from another run,
+`evaluation/` and, where circuits ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential is
+written to it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class RunDirectory:
         self.jobs = path / "jobs"
         self.evaluation = path / "evaluation"
         self.loss_curve = path / "loss_curve.png"
+        self.autoencoder = path / "autoencoder"
 
     def sample_grid(self, step: int) -> Path:
         """Where the grid drawn after a training step goes."""

@@ -34,6 +34,12 @@ class Task(ABC):
     def objective(self) -> Objective:
         """What the network is trained to do."""
 
+    def prepare(self, images: ImageSet) -> None:  # noqa: B027 - most tasks need nothing
+        """Make or find what the task needs beside the network, from training images."""
+
+    def store(self) -> None:  # noqa: B027
+        """Keep that in the run."""
+
     @abstractmethod
     def examples(self, images: ImageSet) -> Tensor:
         """What noise is added to, for each of some images: themselves (N, C, H, W) uint8, or codes (N, d)."""

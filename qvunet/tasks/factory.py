@@ -5,6 +5,7 @@ from __future__ import annotations
 from qvunet.config import Config
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks.base import Task
+from qvunet.tasks.codes import CodeTask
 from qvunet.tasks.pixels import PixelTask
 
 
@@ -15,4 +16,6 @@ def make_task(config: Config, run: RunDirectory | None = None) -> Task:
         config: resolved config.
         run: where what belongs to the task, beside the network, is kept or found.
     """
+    if config.model.kind == "latent":
+        return CodeTask(config, None if run is None else run.autoencoder)
     return PixelTask(config)

@@ -51,7 +51,7 @@ class PixelTask(Task):
 
     def _build(self, backend: Backend) -> QVUNet:
         return QVUNet(
-            **self.config.model.model_dump(),
+            **self.config.model.model_dump(exclude={"kind"}),
             sample_size=self.config.data.image_size,
             in_channels=self.config.data.channels,
             backend=backend,

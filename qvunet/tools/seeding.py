@@ -29,6 +29,7 @@ class Stream(IntEnum):
     CLASSIFIER = 7
     RESAMPLE = 8
     INFLUENCE = 9
+    AUTOENCODER = 10
 
 
 def make_generator(seed: int, stream: Stream, counter: int = 0) -> torch.Generator:

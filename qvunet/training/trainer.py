@@ -37,6 +37,7 @@ from qvunet.tools.figures import save_grid, save_loss_curve
 from qvunet.tools.interrupt import Interrupt
 from qvunet.tools.progress import ProgressReporter
 from qvunet.training.batches import BatchSource
+from qvunet.training.learning_rate import learning_rate
 from qvunet.training.summary import Summary, circuit_changes, final_loss, mean_executions
 from qvunet.training.transfer import apply_transfer
 
@@ -131,6 +132,7 @@ class Trainer:
         self.resumes = resume and bool(list_checkpoints(run.checkpoints))
         self.task = make_task(config, run)
         self.holdout = dataset.holdout
+        self.task.prepare(dataset.train)
         net = self.task.network()
         self.transfer = apply_transfer(net, config, load=not self.resumes)
         self.circuits = net.circuit_layers()
@@ -196,6 +198,7 @@ class Trainer:
         step = self.state.progress.step
         if self.accelerator.is_main_process:
             self.run.write_config(self.config)
+            self.task.store()
             self.run.record_environment(self.config, step)
             self.run.rewind_metrics(step)
             if self.transfer is not None:
@@ -250,6 +253,8 @@ class Trainer:
         start_step(self.state.model, step * self.accelerator.num_processes + self.accelerator.process_index)
         losses = self.task.objective.losses(self.model, batch.clean, batch.noise, batch.levels, batch.labels)
         loss = losses.mean()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config.train, step)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         limit = self.config.train.max_grad_norm or math.inf
@@ -264,7 +269,7 @@ class Trainer:
         metrics = {
             "loss": float(self.accelerator.reduce(loss, "mean")),
             "grad_norm": float(grad_norm),
-            "lr": self.config.train.learning_rate,
+            "lr": learning_rate(self.config.train, progress.step - 1),
             "images_per_s": round(images_per_s, 2),
             "seconds": round(progress.seconds, 3),
         }
