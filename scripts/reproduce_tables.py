@@ -46,6 +46,12 @@ def main(
             metavar="DIR", help="Where copies of the results and the report go; --out if not given."
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Networks that are trained at a time, each in a process.")
+    ] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="After so many seconds no further cell is begun.")
+    ] = None,
     only_report: Annotated[
         bool, typer.Option("--only-report", help="Train nothing: the report of the results in --out.")
     ] = False,
@@ -60,6 +66,8 @@ def main(
             variants=_names(variants),
             seeds=_numbers(seeds),
             files=_files(data_images, data_labels),
+            workers=workers,
+            seconds=seconds,
         )
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
@@ -80,6 +88,8 @@ def _reproduce(
     variants: list[str] | None,
     seeds: list[int] | None,
     files: tuple[Path, Path] | None,
+    workers: int,
+    seconds: float | None,
 ) -> bool:
     """Whether a cell failed."""
     from qvunet.reports.tables.grid import load_budget, plan_cells
@@ -92,8 +102,8 @@ def _reproduce(
         from qvunet.reports.tables.session import run_cells  # imports torch
 
         cells = plan_cells(budget, out, datasets=datasets, variants=variants, seeds=seeds, files=files)
-        failed = run_cells(cells, budget.name, console)
-        console.print(f"{len(cells) - len(failed)} cells done, {len(failed)} failed", highlight=False)
+        failed = run_cells(cells, budget.name, console, workers, seconds)
+        console.print(f"{len(cells) - len(failed)} cells done, {len(failed)} not", highlight=False)
         if len(failed) == len(cells):
             return True
     if report is not None and report.resolve() != out.resolve():

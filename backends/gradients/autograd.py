@@ -85,7 +85,8 @@ def is_recorded(*tensors: Tensor) -> bool:
 def full_precision(tensor: Tensor) -> AbstractContextManager[object]:
     """A context out of reach of autocast."""
     kind = tensor.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+    on = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if on else nullcontext()
 
 
 def traced(function: Callable[..., Tensor], *arguments: Tensor) -> tuple[Tensor, Pullback]:

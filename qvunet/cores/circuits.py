@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi
 
+import torch
 from torch import Tensor, nn
 
 from backends import Backend
@@ -32,6 +33,30 @@ class SharedCore(nn.Module):
     def forward(self, angles: Tensor) -> Tensor:
         """(rows, q, n) -> (rows, q, n)."""
         return self.layer(angles.flatten(0, 1)).view_as(angles)
+
+
+class Reuploading(nn.Module):
+    """A circuit that reads its angles several times, each time scaled by numbers that are trained.
+
+    Args:
+        layer: (rows, q, u * n) angles -> (rows, q, n).
+        num_circuits: q.
+        uploads: u.
+        num_features: n.
+
+    Attributes:
+        scale: (q, u, n), 1 at the start.
+    """
+
+    def __init__(self, layer: nn.Module, num_circuits: int, uploads: int, num_features: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.scale = nn.Parameter(torch.ones(num_circuits, uploads, num_features))
+
+    def forward(self, angles: Tensor) -> Tensor:
+        """(rows, q, n) -> (rows, q, n)."""
+        values: Tensor = self.layer((angles.unsqueeze(2) * self.scale).flatten(2))
+        return values
 
 
 @dataclass(frozen=True)
@@ -62,4 +87,6 @@ class CircuitCores:
         layer = self.backend.layer(self.ansatz, num_circuits=None if self.share else num_circuits)
         WEIGHT_INITS[self.weight_init](layer.weight)
         layer.requires_grad_(self.trained)
-        return SharedCore(layer) if self.share else layer
+        core = SharedCore(layer) if self.share else layer
+        uploads = len(self.ansatz.inputs) // self.num_features
+        return Reuploading(core, num_circuits, uploads, self.num_features) if uploads > 1 else core

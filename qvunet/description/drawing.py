@@ -17,7 +17,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qvunet.ansatz import make_ansatz
 from qvunet.description.circuit_drawing import circuit_image
-from qvunet.description.describe import Description
+from qvunet.description.facts import Description
 from qvunet.description.layout import ARM_WIDTH, LINE, MARGIN, WIDTH, Box, Layout, lay_out
 from qvunet.tools.files import replacing
 
@@ -85,10 +85,7 @@ def _subtitle(description: Description) -> tuple[str, str]:
     quantum = sum(block.num_quantum for block in description.blocks)
     number = sum(group.num_circuits for group in description.circuits)
     held = f"{quantum:,} of them in {number} circuits" if number else "no circuits"
-    return (
-        f"{description.preset} preset: {weights:,} weights, {held}",
-        "dashed: kept and concatenated with the block's input; every residual unit also reads the embedding",
-    )
+    return f"{description.name}: {weights:,} weights, {held}", description.note
 
 
 def _circuits(description: Description) -> Iterator[tuple[str, QuantumCircuit]]:
@@ -121,6 +118,8 @@ def _draw_layout(axes: Axes, layout: Layout) -> None:
     for before, after in pairwise(layout.up):
         x = min(before.right, after.right) - ARM_WIDTH / 2
         _arrow(axes, (x, before.top), (x, after.bottom))
+    if not layout.down:
+        return
     last, first, end, start = layout.down[-1], layout.vertex[0], layout.vertex[-1], layout.up[0]
     left, right = (last.left + first.left) / 2, (start.right + end.right) / 2
     _arrow(axes, (left, last.bottom), (left, first.first_line), (first.left, first.first_line))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from qvunet.description.describe import Block, CircuitGroup, Description
+from qvunet.description.facts import Block, CircuitGroup, Description
 
 WIDTH = 12.4
 """Inches of the picture; all lengths are in inches."""

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from qvunet.config import Config
 from qvunet.costs.executions import Demand, Rows, sampling_demands, stock_demand, training_demands
-from qvunet.description.describe import Block, CircuitGroup, Description
+from qvunet.description.facts import Block, CircuitGroup, Description
 from qvunet.diffusion.conditioning import is_guided
 
 PLAIN_WIDTH = 160
@@ -54,7 +54,7 @@ def print_description(description: Description, config: Config, console: Console
 def _tables(
     description: Description, config: Config
 ) -> Iterator[tuple[str, Sequence[str], Iterable[Sequence[str]]]]:
-    yield f"Blocks of {description.preset}", BLOCK_COLUMNS, _block_rows(description)
+    yield f"Blocks of {description.name}", BLOCK_COLUMNS, _block_rows(description)
     if not description.circuits:
         return
     yield "Circuits", CIRCUIT_COLUMNS, map(_circuit_row, description.circuits)

@@ -48,7 +48,19 @@ def quick_influence(model: HybridNetwork, task: Task, images: ImageSet) -> Quick
     """
     if not model.circuit_layers() or len(images) < 2:
         return None
-    probe = Probe.of(task, images, min(QUICK_IMAGES, len(images)), seed=0)
+    return core_influence(model, task, images, min(QUICK_IMAGES, len(images)))
+
+
+def core_influence(model: HybridNetwork, task: Task, images: ImageSet, num: int) -> QuickInfluence:
+    """The same of whatever stands in the circuits' place; of a classical network the loss, and no change.
+
+    Args:
+        model: a network in evaluation mode.
+        task: of the network.
+        images: held-out ones.
+        num: how many of them, at least 2.
+    """
+    probe = Probe.of(task, images, num, seed=0)
     before = probe.predict(model)
     with ablated(model, Ablation("zero"), {}):
         after = probe.predict(model)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import make_ansatz
+from qvunet.ansatz.reuploading import reuploaded
 from qvunet.cores.registry import make_cores
 from qvunet.models.network import HybridNetwork, as_backend
 
@@ -32,7 +32,8 @@ class LatentDenoiser(HybridNetwork):
 
     Args:
         ansatz: a name in `qvunet.ansatz.ANSATZES`.
-        num_layers: ansatz layers of each circuit.
+        num_layers: ansatz layers of each circuit, after each upload.
+        uploads: how often a circuit reads its angles, scaled by trained numbers where it is more than once.
         num_circuits: circuits side by side in each block, with as many numbers in a code as they have qubits
             together.
         num_blocks: residual blocks.
@@ -51,6 +52,7 @@ class LatentDenoiser(HybridNetwork):
         *,
         ansatz: str = "hqconv",
         num_layers: int = 1,
+        uploads: int = 1,
         num_circuits: int = 1,
         num_blocks: int = 2,
         num_classes: int | None = None,
@@ -62,7 +64,7 @@ class LatentDenoiser(HybridNetwork):
         for key, value in (("num_circuits", num_circuits), ("num_blocks", num_blocks)):
             if value < 1:
                 raise UserError(f"{key} = {value}: must be at least 1")
-        circuit = make_ansatz(ansatz, num_layers=num_layers)
+        circuit = reuploaded(ansatz, uploads, num_layers=num_layers)
         cores = make_cores(core, circuit, as_backend(backend), share=False, weight_init=weight_init)
         self.code_size = num_circuits * cores.num_features
         self.embedding = nn.Linear(EMBEDDING, EMBEDDING)

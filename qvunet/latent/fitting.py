@@ -29,7 +29,9 @@ BATCH = 500
 """Images encoded or decoded together."""
 
 
-def fitted_autoencoder(images: ImageSet, code_size: int, options: AutoencoderSection) -> LatentAutoencoder:
+def fitted_autoencoder(
+    images: ImageSet, code_size: int, options: AutoencoderSection, device: torch.device
+) -> LatentAutoencoder:
     """The autoencoder of some images, from the cache or by training it.
 
     The loss is the squared error of the pixels, and with a weight that of the features of a small classifier
@@ -40,6 +42,7 @@ def fitted_autoencoder(images: ImageSet, code_size: int, options: AutoencoderSec
         images: to train on.
         code_size: numbers of a code.
         options: size and training.
+        device: to train on.
     """
     size, channels = images.images.shape[-1], images.images.shape[1]
     with torch.random.fork_rng(devices=[]):
@@ -47,12 +50,12 @@ def fitted_autoencoder(images: ImageSet, code_size: int, options: AutoencoderSec
         model = LatentAutoencoder(size, channels, code_size, options.width, options.depth)
 
     def make() -> Kept:
-        _train(model, images, options)
-        return Kept({name: tensor.clone() for name, tensor in model.state_dict().items()}, {})
+        _train(model.to(device), images, options, device)
+        return Kept({name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}, {})
 
     found = kept("autoencoder", _digest(images, code_size, options), make)
     model.load_state_dict(found.tensors)
-    return model.eval()
+    return model.cpu().eval()
 
 
 @torch.no_grad()
@@ -62,8 +65,10 @@ def encode_images(model: LatentAutoencoder, images: Tensor) -> Tensor:
     return torch.cat([model.encode(to_model_range(batch.to(device))).cpu() for batch in images.split(BATCH)])
 
 
-def _train(model: LatentAutoencoder, images: ImageSet, options: AutoencoderSection) -> None:
-    guide = _guide(images) if options.feature_weight else None
+def _train(
+    model: LatentAutoencoder, images: ImageSet, options: AutoencoderSection, device: torch.device
+) -> None:
+    guide = _guide(images, device) if options.feature_weight else None
     total = options.epochs * -(-len(images) // options.batch_size)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=total)
@@ -72,9 +77,10 @@ def _train(model: LatentAutoencoder, images: ImageSet, options: AutoencoderSecti
         for step in range(total):
             generator = make_generator(options.seed, Stream.AUTOENCODER, step + 1)
             batch = torch.randint(len(images), (options.batch_size,), generator=generator)
-            x = to_model_range(images.images[batch])
+            x = to_model_range(images.images[batch].to(device))
             codes = model.encode(x)
-            back = model.decode(codes + options.code_noise * torch.randn(codes.shape, generator=generator))
+            noise = torch.randn(codes.shape, generator=generator).to(device)
+            back = model.decode(codes + options.code_noise * noise)
             loss = error = F.mse_loss(back, x)
             if guide is not None:
                 loss = error + options.feature_weight * _feature_error(guide, back, x)
@@ -86,7 +92,7 @@ def _train(model: LatentAutoencoder, images: ImageSet, options: AutoencoderSecti
     model.eval()
 
 
-def _guide(images: ImageSet) -> Classifier | None:
+def _guide(images: ImageSet, device: torch.device) -> Classifier | None:
     """A classifier whose features are worth keeping; None where there are no classes."""
     if images.labels is None or len(images.labels.unique()) < 2:
         return None
@@ -95,7 +101,7 @@ def _guide(images: ImageSet) -> Classifier | None:
     )
     guide = network.network
     assert isinstance(guide, Classifier)
-    return guide.requires_grad_(False)
+    return guide.requires_grad_(False).to(device)
 
 
 def _feature_error(guide: Classifier, images: Tensor, wanted: Tensor) -> Tensor:

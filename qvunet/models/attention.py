@@ -113,7 +113,8 @@ class MultiheadAttention(nn.Module):
 def _compute_dtype(x: Tensor) -> torch.dtype:
     """The type a matrix product of `x` is computed in: autocast's where that is on."""
     kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    on = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.get_autocast_dtype(kind) if on else x.dtype
 
 
 def to_tokens(x: Tensor) -> Tensor:

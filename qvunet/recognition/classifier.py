@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from backends.errors import UserError
 from qvunet.data import ImageSet
 from qvunet.recognition.features import FeatureNetwork
+from qvunet.tools.cache import cache_directory
 from qvunet.tools.files import replacing
 from qvunet.tools.pixels import to_model_range
 from qvunet.tools.progress import ProgressReporter
@@ -100,11 +100,6 @@ def classifier_features(seen: ImageSet, heldout: ImageSet, seed: int, steps: int
     return FeatureNetwork(
         "classifier", model.eval(), 256, {**facts, "seed": seed, "steps": steps, "digest": file.stem}
     )
-
-
-def cache_directory() -> Path:
-    """Where things are kept that can be made again."""
-    return Path(os.environ.get("QVUNET_CACHE", "~/.cache/qvunet")).expanduser()
 
 
 def _convolution(num_in: int, num_out: int, stride: int) -> tuple[nn.Module, ...]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from backends.errors import UserError
-from qvunet.recognition.classifier import cache_directory
 from qvunet.recognition.features import FeatureNetwork
+from qvunet.tools.cache import cache_directory
 
 NUM_FEATURES = 2048
 """Of the pooling layer."""

@@ -34,8 +34,8 @@ class Task(ABC):
     def objective(self) -> Objective:
         """What the network is trained to do."""
 
-    def prepare(self, images: ImageSet) -> None:  # noqa: B027 - most tasks need nothing
-        """Make or find what the task needs beside the network, from training images."""
+    def prepare(self, images: ImageSet, device: torch.device) -> None:  # noqa: B027 - most tasks need nothing
+        """Make or find what the task needs beside the network, from training images, on a device."""
 
     def store(self) -> None:  # noqa: B027
         """Keep that in the run."""

@@ -45,10 +45,10 @@ class CodeTask(Task):
         """With the config's distribution of noise levels."""
         return SigmaObjective(self.options.sigma_mean, self.options.sigma_std)
 
-    def prepare(self, images: ImageSet) -> None:
+    def prepare(self, images: ImageSet, device: torch.device) -> None:
         """Train the autoencoder, or find it in the run or in the cache."""
         if self._directory is None or not self._directory.is_dir():
-            self._autoencoder = fitted_autoencoder(images, self._code_size, self.options.autoencoder)
+            self._autoencoder = fitted_autoencoder(images, self._code_size, self.options.autoencoder, device)
 
     def store(self) -> None:
         """Keep the autoencoder in the run, so that it draws wherever it is taken."""

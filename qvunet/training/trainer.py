@@ -132,7 +132,7 @@ class Trainer:
         self.resumes = resume and bool(list_checkpoints(run.checkpoints))
         self.task = make_task(config, run)
         self.holdout = dataset.holdout
-        self.task.prepare(dataset.train)
+        self.task.prepare(dataset.train, accelerator.device)
         net = self.task.network()
         self.transfer = apply_transfer(net, config, load=not self.resumes)
         self.circuits = net.circuit_layers()

@@ -12,11 +12,13 @@ from safetensors.torch import load_file
 from backends.errors import UserError
 from qvunet.config import Config, changed_keys, load_config
 from qvunet.costs.hardware import Consent
+from qvunet.data import load_data
 from qvunet.evaluation import evaluate
 from qvunet.generation.generate import load_trained
+from qvunet.influence.quick import QuickInfluence, core_influence
 from qvunet.models.network import HybridNetwork
 from qvunet.reports.tables.grid import Cell
-from qvunet.reports.tables.result import SAMPLES_FILE, Result, load_result, loss_curve
+from qvunet.reports.tables.result import SAMPLES_FILE, Influence, Result, load_result, loss_curve
 from qvunet.runs.checkpoint import latest_checkpoint, list_checkpoints, load_tensors
 from qvunet.tasks import Task, make_task
 from qvunet.tools.figures import save_grid
@@ -40,6 +42,9 @@ REPORTING = (
 
 EVALUATION = ("sample", "evaluate")
 """Sections that change figures, but not the trained weights."""
+
+INFLUENCE_IMAGES = 200
+"""Held-out images that influence is measured on, each at every noise level."""
 
 NUM_SAMPLES = 16
 """Images in a cell's picture, the same seeds in every cell."""
@@ -93,7 +98,9 @@ def run_cell(cell: Cell, budget: str, note: Callable[[str], None]) -> None:
     task = make_task(cell.config, cell.run)
     model = load_trained(task, latest_checkpoint(cell.run.checkpoints))
     _save_picture(cell, task, model)
-    _result(cell, budget, model, evaluation.as_dict()).save(cell.run.path)
+    images = load_data(cell.config.data).holdout
+    influence = core_influence(model, task, images, min(INFLUENCE_IMAGES, len(images)))
+    _result(cell, budget, model, evaluation.as_dict(), influence).save(cell.run.path)
 
 
 def _found_config(cell: Cell) -> Config | None:
@@ -130,8 +137,10 @@ def _save_picture(cell: Cell, task: Task, model: HybridNetwork) -> None:
     save_grid(samples, cell.run.path / SAMPLES_FILE)
 
 
-def _result(cell: Cell, budget: str, model: HybridNetwork, evaluation: dict[str, object]) -> Result:
-    metrics = cell.run.read_metrics()
+def _result(
+    cell: Cell, budget: str, model: HybridNetwork, evaluation: dict[str, object], influence: QuickInfluence
+) -> Result:
+    metrics, change = cell.run.read_metrics(), influence.change
     return Result(
         budget=budget,
         dataset=cell.dataset,
@@ -145,6 +154,8 @@ def _result(cell: Cell, budget: str, model: HybridNetwork, evaluation: dict[str,
         loss=loss_curve([line["step"] for line in metrics], [line["loss"] for line in metrics]),
         circuit_change=_circuit_change(latest_checkpoint(cell.run.checkpoints)),
         evaluation=evaluation,
+        heldout_loss=influence.loss,
+        influence=Influence(change=change.value, low=change.low, high=change.high) if model.cores() else None,
     )
 
 

@@ -31,6 +31,14 @@ class LossCurve(Section):
     """Mean loss of each stretch."""
 
 
+class Influence(Section):
+    """Relative change of the held-out loss when the cores return zeros, with a 95 % interval over images."""
+
+    change: float
+    low: float
+    high: float
+
+
 class Result(Section):
     """A cell that is trained and evaluated."""
 
@@ -52,6 +60,10 @@ class Result(Section):
     """Norm of the change of all circuit weights in training, radians."""
     evaluation: dict[str, Any]
     """As `qvunet evaluate` writes it."""
+    heldout_loss: float | None = None
+    """Of images that were not trained on; None in results of version 0.1."""
+    influence: Influence | None = None
+    """None for a network without circuits or controls, and in results of version 0.1."""
 
     @property
     def steps(self) -> int:

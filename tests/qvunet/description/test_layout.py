@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from qvunet.ansatz import basic_entangler, hqconv
-from qvunet.description.describe import CircuitGroup, describe_model
+from qvunet.description.describe import describe_model
+from qvunet.description.facts import CircuitGroup
 from qvunet.description.layout import MARGIN, WIDTH, Layout, circuit_lines, lay_out
 from tests.qvunet.networks import build
 

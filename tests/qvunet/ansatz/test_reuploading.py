@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from qiskit.quantum_info import Statevector
+
+from backends import make_backend
+from backends.errors import UserError
+from qvunet.ansatz import basic_entangler, fqconv, hqconv
+from qvunet.ansatz.reuploading import reuploaded
+
+
+def gates(ansatz):
+    circuit = ansatz.circuit
+    return [
+        (item.operation.name, str(item.operation.params), [circuit.find_bit(q).index for q in item.qubits])
+        for item in circuit.data
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [("fqconv", fqconv), ("hqconv", hqconv), ("basic_entangler", basic_entangler)]
+)
+def test_one_upload_is_the_ansatz_itself(name, make):
+    found, expected = reuploaded(name, 1), make()
+    assert gates(found) == gates(expected)
+    assert len(found.inputs) == len(found.observables)
+
+
+@pytest.mark.parametrize("uploads", [2, 3])
+@pytest.mark.parametrize("name", ["fqconv", "basic_entangler"])
+def test_layers_of_repeated_uploads_are_right(name, uploads):
+    a = reuploaded(name, uploads, num_layers=1)
+    n = a.num_qubits
+    assert len(a.inputs) == uploads * n
+    assert len(a.observables) == n
+    rng = np.random.default_rng(0)
+    x, w = rng.uniform(-3, 3, (2, uploads * n)), rng.uniform(-3, 3, len(a.weights))
+    layer = make_backend("statevector").layer(a).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(w))
+        found = layer(torch.tensor(x)).numpy()
+    for row, values in zip(x, found, strict=True):
+        bound = a.circuit.assign_parameters(
+            {**dict(zip(a.inputs, row, strict=True)), **dict(zip(a.weights, w, strict=True))}
+        )
+        state = Statevector(bound)
+        expected = [state.expectation_value(o).real for o in a.observables]
+        np.testing.assert_allclose(values, expected, atol=1e-9)
+
+
+def test_no_upload_is_refused():
+    with pytest.raises(UserError, match="uploads = 0"):
+        reuploaded("fqconv", 0)
