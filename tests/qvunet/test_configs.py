@@ -21,6 +21,12 @@ CONFIGS = {path.stem: path for path in sorted((Path(__file__).parents[2] / "conf
 
 SHORT = ["device=cpu", "threads=1", "train.steps=2", "train.batch_size=2", "sample.num=1", "sample.steps=2"]
 
+SMALL_AUTOENCODER = [
+    f"model.autoencoder.{option}" for option in ("width=8", "depth=0", "epochs=1", "feature_weight=0")
+]
+
+NO_CIRCUITS = ("classical", "latent_mlp", "latent_none")
+
 HYBRID = re.compile(r"(mnist|fashion)_(compact|wide)_(hqconv|fqconv)_(10|50|100)")
 
 
@@ -35,6 +41,11 @@ def data(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
 def _no_loss_curve(monkeypatch):
     """Drawing it takes as long as the rest of such a run, and has tests of its own."""
     monkeypatch.setattr("qvunet.training.trainer.save_loss_curve", lambda steps, losses, path: None)
@@ -44,7 +55,8 @@ def shortened(path: Path, data: dict[str, str], *overrides: str) -> Config:
     """A config with two steps of two local images, of the size and channels it asks for."""
     own = load_config(path).data
     local = {**data, "image_size": own.image_size, "channels": own.channels}
-    return load_config(path, [*SHORT, f"data={json.dumps(local)}", *overrides])
+    small = SMALL_AUTOENCODER if load_config(path).model.kind == "latent" else []
+    return load_config(path, [*SHORT, *small, f"data={json.dumps(local)}", *overrides])
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +83,7 @@ def test_it_trains_and_samples(name, data, baselines, tmp_path):
     summary = train(shortened(CONFIGS[name], data, *source), run)
     assert len(run.read_metrics()) == 2
     assert summary.samples.is_file()
-    assert bool(summary.circuit_changes) == ("classical" not in name)
+    assert bool(summary.circuit_changes) == (not name.endswith(NO_CIRCUITS))
     shutil.rmtree(run.path)  # the wide network's checkpoint is 110 MB
 
 
@@ -121,6 +133,16 @@ def test_training_is_as_published(name):
         assert (diffusion.schedule, diffusion.p2_gamma) == ("linear", 0)
     if config.transfer is None:
         assert train.steps * train.batch_size == 20 * 60_000
+
+
+@pytest.mark.parametrize("data_name", ["digits", "mnist", "fashion"])
+@pytest.mark.parametrize("core", ["mlp", "none"])
+def test_controls_of_latent_networks_differ_in_their_core_alone(data_name, core):
+    circuits = load_config(CONFIGS[f"{data_name}_latent_hqconv"])
+    control = load_config(CONFIGS[f"{data_name}_latent_{core}"])
+    model = circuits.model.model_copy(update={"core": core})
+    assert circuits.model.core == "circuits"
+    assert control == circuits.model_copy(update={"model": model})
 
 
 @pytest.mark.parametrize("preset", ["compact", "wide"])
