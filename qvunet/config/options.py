@@ -85,15 +85,16 @@ class FashionMnistOptions(DataSection):
 
 
 class IdxOptions(SplitSection):
-    """`idx`: any pair of files in MNIST's format, gzipped or not."""
+    """`idx`: files in MNIST's format, gzipped or not."""
 
     name: Literal["idx"] = "idx"
     images: Path
-    labels: Path
+    labels: Path | None = None
+    """Null for images without classes."""
 
 
 class ImageFolderOptions(SplitSection):
-    """`image_folder`: image files, flat or in one subfolder a class."""
+    """`image_folder`: image files, flat and without classes, or below one subfolder a class."""
 
     name: Literal["image_folder"] = "image_folder"
     root: Path

@@ -9,22 +9,22 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images with their classes.
+    """Images, with their classes if they have any.
 
     Attributes:
         images: (N, C, H, W) uint8, 0 to 255.
-        labels: (N,) int64 class numbers.
+        labels: (N,) int64 class numbers; None where images have no classes.
     """
 
     images: Tensor
-    labels: Tensor
+    labels: Tensor | None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: Tensor) -> ImageSet:
         """The images at `index`, in its order."""
-        return ImageSet(self.images[index], self.labels[index])
+        return ImageSet(self.images[index], None if self.labels is None else self.labels[index])
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 import torchvision
-from PIL import Image, UnidentifiedImageError
 from sklearn.datasets import load_digits
 from torch import Tensor
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
@@ -26,6 +23,8 @@ from qvunet.config.options import (
     MnistOptions,
     SplitSection,
 )
+from qvunet.data.decoding import read_pictures
+from qvunet.data.folders import find_images
 from qvunet.data.idx import read_idx
 from qvunet.data.images import Dataset, ImageSet
 from qvunet.tools.seeding import Stream, make_generator
@@ -50,8 +49,9 @@ def _digits(options: DigitsOptions) -> Dataset:
 
 
 def _idx(options: IdxOptions) -> Dataset:
-    images, labels = read_idx(options.images, num_dims=3), read_idx(options.labels, num_dims=1)
-    if len(images) != len(labels):
+    images = read_idx(options.images, num_dims=3)
+    labels = None if options.labels is None else read_idx(options.labels, num_dims=1)
+    if labels is not None and len(images) != len(labels):
         raise UserError(
             f"{options.labels}: {len(labels)} labels, but {options.images} holds {len(images)} images"
         )
@@ -74,19 +74,11 @@ def _torchvision(options: MnistOptions | FashionMnistOptions) -> Dataset:
 
 
 def _image_folder(options: ImageFolderOptions) -> Dataset:
-    root = options.root
-    if not root.is_dir():
-        raise UserError(f"data.root: {root} is not a directory")
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
-    classes = [_image_files(root), *(_image_files(folder) for folder in folders)]
-    if classes[0] and any(classes[1:]):
-        raise UserError(f"data.root: {root} mixes images and folders of images; use one layout")
-    classes = [files for files in classes if files]
-    if not classes:
-        raise UserError(f"data.root: no image ({', '.join(IMG_EXTENSIONS)}) in {root} or its subfolders")
-    images = torch.cat([_read_image(path, options) for files in classes for path in files])
-    labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes])
-    return _split(ImageSet(images, torch.from_numpy(labels)), options)
+    folder = find_images(options.root)
+    images = read_pictures(folder.files, options.channels, options.image_size)
+    folder.report()
+    labels = None if folder.labels is None else torch.tensor(folder.labels)
+    return _split(ImageSet(images, labels), options)
 
 
 _LOADERS: dict[type, Callable[..., Dataset]] = {
@@ -98,21 +90,8 @@ _LOADERS: dict[type, Callable[..., Dataset]] = {
 }
 
 
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMG_EXTENSIONS)
-
-
-def _read_image(path: Path, options: DataSection) -> Tensor:
-    try:
-        with Image.open(path) as image:
-            pixels = F.pil_to_tensor(image.convert("L" if options.channels == 1 else "RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise UserError(f"{path}: cannot be read as an image ({error})") from None
-    return _fit(pixels[None], options)
-
-
-def _image_set(images: Tensor, labels: object, options: DataSection) -> ImageSet:
-    return ImageSet(_fit(images, options), torch.as_tensor(labels).long())
+def _image_set(images: Tensor, labels: object | None, options: DataSection) -> ImageSet:
+    return ImageSet(_fit(images, options), None if labels is None else torch.as_tensor(labels).long())
 
 
 def _fit(images: Tensor, options: DataSection) -> Tensor:

@@ -48,11 +48,16 @@ def training_labels(config: Config, images: ImageSet) -> TrainingLabels | None:
     """The labels of a run; None if its network has no classes.
 
     Raises:
-        UserError: if the data have more classes than the network.
+        UserError: if the data have no classes, or more than the network.
     """
     num_classes = config.model.num_classes
     if num_classes is None:
         return None
+    if images.labels is None:
+        raise UserError(
+            f"model.num_classes: {num_classes}, but data: {config.data.name} has no classes here; "
+            "null trains without, and docs/data.md says where each source has them"
+        )
     smallest, largest = int(images.labels.min()), int(images.labels.max())
     if smallest < 0 or largest >= num_classes:
         raise UserError(

@@ -85,12 +85,10 @@ def classifier_features(seen: ImageSet, heldout: ImageSet, seed: int, steps: int
     Raises:
         UserError: if there are fewer than two classes, or the cached file is damaged.
     """
-    num_classes = int(max(seen.labels.max(), heldout.labels.max())) + 1
-    if len(seen.labels.unique()) < 2:
-        raise UserError(
-            "evaluate.features: classifier needs images of two classes or more, and these have one; "
-            "use evaluate.features=inception"
-        )
+    labels = _labels(seen)
+    num_classes = int(max(labels.max(), _labels(heldout).max())) + 1
+    if len(labels.unique()) < 2:
+        raise _needs_classes("one")
     file = cache_directory() / "classifiers" / f"{_digest(seen, heldout, seed, steps)}.safetensors"
     model = _new_classifier(seen.images.shape[1], num_classes, seed)
     if not file.exists():
@@ -99,6 +97,19 @@ def classifier_features(seen: ImageSet, heldout: ImageSet, seed: int, steps: int
     facts = _load(model, file)
     return FeatureNetwork(
         "classifier", model.eval(), 256, {**facts, "seed": seed, "steps": steps, "digest": file.stem}
+    )
+
+
+def _labels(images: ImageSet) -> Tensor:
+    if images.labels is None:
+        raise _needs_classes("none")
+    return images.labels
+
+
+def _needs_classes(number: str) -> UserError:
+    return UserError(
+        f"evaluate.features: classifier needs images of two classes or more, and these have {number}; "
+        "use evaluate.features=inception"
     )
 
 
@@ -114,6 +125,7 @@ def _new_classifier(num_channels: int, num_classes: int, seed: int) -> Classifie
 
 def _train(model: Classifier, seen: ImageSet, seed: int, steps: int) -> None:
     """Train on the CPU: the same network whatever the run's device."""
+    labels = _labels(seen)
     optimizer = torch.optim.Adam(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     with ProgressReporter("classifier", steps, "images", BATCH_SIZE) as reporter:
@@ -122,7 +134,7 @@ def _train(model: Classifier, seen: ImageSet, seed: int, steps: int) -> None:
                 len(seen), (BATCH_SIZE,), generator=make_generator(seed, Stream.CLASSIFIER, step)
             )
             _, logits = model(seen.images[batch])
-            loss = F.cross_entropy(logits, seen.labels[batch])
+            loss = F.cross_entropy(logits, labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -140,7 +152,7 @@ def _standardise(model: Classifier, seen: ImageSet) -> None:
 @torch.no_grad()
 def _accuracy(model: Classifier, heldout: ImageSet) -> float:
     logits = torch.cat([model(images)[1] for images in heldout.images.split(256)])
-    return (logits.argmax(dim=1) == heldout.labels).double().mean().item()
+    return (logits.argmax(dim=1) == _labels(heldout)).double().mean().item()
 
 
 def _digest(seen: ImageSet, heldout: ImageSet, seed: int, steps: int) -> str:
@@ -149,7 +161,7 @@ def _digest(seen: ImageSet, heldout: ImageSet, seed: int, steps: int) -> str:
     for images in (seen, heldout):
         digest.update(str(tuple(images.images.shape)).encode())
         digest.update(images.images.numpy().tobytes())
-        digest.update(images.labels.numpy().tobytes())
+        digest.update(_labels(images).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -90,7 +90,7 @@ def test_override_values_are_yaml(tmp_path):
             ["data.name: 'digit' is not allowed", "did you mean 'digits'?", "image_folder"],
         ),
         ("data: {holdout: 0.1}", ["data.name: missing", "digits", "idx"]),
-        ("data: {name: idx, images: x}", ["data.labels: missing"]),
+        ("data: {name: idx, labels: x}", ["data.images: missing"]),
         ("data: {name: idx, images: x, labels: y, root: z}", ["data.root: unknown key", "split_seed"]),
         ("backend: {name: aer}", ["backend.name: 'aer' is not allowed", "aer_statevector"]),
         (

@@ -73,6 +73,12 @@ def test_idx_images_and_labels_must_match_in_number(idx_files, tmp_path):
         load_data(idx_files[1].model_copy(update={"labels": tmp_path / "short"}))
 
 
+def test_idx_without_labels_has_no_classes(idx_files):
+    data = load_data(idx_files[1].model_copy(update={"labels": None}))
+    assert (len(data.train), len(data.holdout)) == (15, 5)
+    assert data.train.labels is None
+
+
 def test_image_folder_flat_and_by_class(tmp_path):
     for number, name in enumerate(["a", "b"]):
         (tmp_path / "classes" / name).mkdir(parents=True)
@@ -85,7 +91,8 @@ def test_image_folder_flat_and_by_class(tmp_path):
     assert torch.equal(data.train.images[:, 0].amax((1, 2)), (100 * data.train.labels).to(torch.uint8))
     flat = load_data(ImageFolderOptions(root=tmp_path / "classes" / "a", holdout=0, image_size=16))
     assert flat.train.images.shape == (3, 1, 16, 16)
-    assert flat.train.labels.tolist() == [0, 0, 0]
+    assert flat.train.labels is None
+    assert flat.holdout.labels is None
 
 
 def test_image_folder_errors_name_the_path(tmp_path):

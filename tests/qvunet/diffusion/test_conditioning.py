@@ -52,6 +52,13 @@ def test_more_classes_than_the_network_has_are_refused():
     assert training_labels(Config.model_validate(TINY), images) is None
 
 
+def test_classes_for_images_without_are_refused():
+    images = ImageSet(torch.zeros(3, 1, 16, 16, dtype=torch.uint8), None)
+    with pytest.raises(UserError, match=r"model\.num_classes: 10, but data: digits has no classes"):
+        training_labels(Config.model_validate(CONDITIONAL), images)
+    assert training_labels(Config.model_validate(TINY), images) is None
+
+
 class Recorder(torch.nn.Module):
     """Predicts its label everywhere and remembers what it was asked; label 5 is no class."""
 

@@ -98,6 +98,12 @@ def test_one_class_is_refused(digits):
         classifier_features(one, one, 0, STEPS)
 
 
+def test_images_without_classes_are_refused(digits):
+    none = ImageSet(digits.train.images, None)
+    with pytest.raises(UserError, match=r"two classes or more, and these have none.*features=inception"):
+        classifier_features(none, none, 0, STEPS)
+
+
 @pytest.mark.parametrize(("channels", "size", "classes"), [(1, 4, 2), (3, 17, 5), (3, 40, 100)])
 def test_any_images_and_classes(channels, size, classes):
     images = torch.zeros(3, channels, size, size, dtype=torch.uint8)
