@@ -19,6 +19,15 @@ GradientName = Literal["adjoint", "param_shift", "spsa", "surrogate"]
 Seed = Annotated[int, Field(ge=0, lt=2**64)]
 """What generators take: 64 bits."""
 
+MAX_NOISY_SHOTS = 10**8
+"""Of a row, where noise is simulated: a million shots of a few qubits take a second or two."""
+
+Shots = Annotated[int, Field(ge=1, le=10**9)]
+"""Of a row, drawn from a distribution that is known."""
+
+JobShots = Annotated[int, Field(ge=1, le=10**7)]
+"""Of a circuit on hardware, where a job may have no more executions in all."""
+
 Lowering = Literal["pauli", "merged", "fractional"]
 """How a circuit is written for a device: every rotation by itself, through Qiskit's transpiler; all rotations
 of a pair of qubits merged into one; or so, with RZZ gates of any angle, which halves the two-qubit gates."""
@@ -71,7 +80,7 @@ class StatevectorOptions(BackendOptions):
     name: Literal["statevector"] = "statevector"
     gradient: GradientName | None = None
     """None is adjoint, or with shots param_shift."""
-    shots: PositiveInt | None = None
+    shots: Shots | None = None
     """Bitstrings drawn for every row from the exact distribution; None gives exact expectations."""
 
     @model_validator(mode="after")
@@ -93,8 +102,8 @@ class AerShotsOptions(BackendOptions):
 
     name: Literal["aer_shots"] = "aer_shots"
     gradient: Literal["param_shift", "spsa", "surrogate"] = "param_shift"
-    shots: PositiveInt = 1024
-    """Bitstrings measured for every row."""
+    shots: Shots = 1024
+    """Bitstrings measured for every row; with noise at most 100 million."""
     tiles: Tiles = 1
     """Of a circuit, on the device that `noise_model` names; without noise any number makes no difference."""
     noise_model: str | None = None
@@ -107,6 +116,12 @@ class AerShotsOptions(BackendOptions):
     """Of Qiskit's transpiler, where the lowering is pauli."""
     seed_transpiler: NonNegativeInt = 0
     """Fixes layout and routing on the device."""
+
+    @model_validator(mode="after")
+    def _shots_with_noise_end_some_day(self) -> AerShotsOptions:
+        if self.noise_model is not None and self.shots > MAX_NOISY_SHOTS:
+            raise ValueError(f"shots = {self.shots}: with noise_model at most {MAX_NOISY_SHOTS}")
+        return self
 
     @model_validator(mode="after")
     def _tiles_have_a_device(self) -> AerShotsOptions:
@@ -131,7 +146,7 @@ class IbmRuntimeOptions(BackendOptions):
     """Service instance, by name or CRN; None lets the account decide."""
     mode: Literal["job", "batch", "session"] = "batch"
     """The Open Plan has no sessions; a session is charged by the clock, a batch by what runs."""
-    shots: PositiveInt = 1024
+    shots: JobShots = 1024
     """Of each circuit; twirling may round it up."""
     tiles: Tiles = 1
     """Each execution serves as many rows, but all tiles beyond the first lie on worse qubits."""

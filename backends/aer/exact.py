@@ -10,7 +10,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import Pauli
 
-from backends.aer.simulator import make_simulator, run_rows
+from backends.aer.simulator import make_simulator, row_probabilities, run_rows
 from backends.circuits.emission import circuit_from_operations
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.circuits.structure import Component, classes
@@ -18,9 +18,6 @@ from backends.primitives.backend import EstimatorBackend
 from backends.primitives.pubs import PauliEstimator, by_components
 
 Array = npt.NDArray[np.float64]
-
-PROBABILITIES = 2**23
-"""Aer hands over the probabilities of as many rows at once as are no more numbers than this: 64 MB."""
 
 
 class AerStatevectorBackend(EstimatorBackend):
@@ -74,14 +71,9 @@ class AerExactEstimator(PauliEstimator):
             result = run_rows(self.simulator, circuit, parameters, angles)
             return np.array([[data.data.to_dict()[p] for p in paulis] for data in result.results]).T
         # Aer passes over the state once for each expectation value, but only once for all probabilities.
-        circuit.save_probabilities()
         signs = np.array([z_signs(pauli) for pauli in paulis])
-        step = max(1, PROBABILITIES >> num_qubits)
-        chunks = np.split(angles, range(step, len(angles), step))
-        results = (run_rows(self.simulator, circuit, parameters, chunk).results for chunk in chunks)
-        return np.concatenate(
-            [signs @ np.array([data.data.probabilities for data in found]).T for found in results], axis=1
-        )
+        found = row_probabilities(self.simulator, circuit, parameters, angles)
+        return np.concatenate([signs @ probabilities.T for probabilities in found], axis=1)
 
 
 def z_signs(pauli: str) -> Array:

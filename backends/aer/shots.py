@@ -14,7 +14,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.providers import BackendV2
 
-from backends.aer.simulator import make_simulator, run_rows
+from backends.aer.exact import z_signs
+from backends.aer.simulator import make_simulator, row_probabilities, run_rows
 from backends.circuits.emission import angle_circuit
 from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
 from backends.circuits.structure import Component, components
@@ -37,6 +38,10 @@ logger = logging.getLogger(__name__)
 
 MAX_DENSITY_QUBITS = 12
 """A density matrix of more qubits than this takes over 256 MB for each of Aer's threads."""
+
+CHUNK_SHOTS = 2**20
+"""Aer keeps over 100 bytes of each shot of a run; more shots than this are several runs, each with a seed of
+its own, or without noise drawn from the probabilities."""
 
 
 class AerShotsBackend(EstimatorBackend):
@@ -212,17 +217,40 @@ class AerShotsEstimator(PauliEstimator):
     ) -> Array:
         """Run the circuit of some components: (num_paulis, components, R)."""
         piece = pieces[parts[0].qubits]
+        rows = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]))
+        if piece.noise_model is None and shots > CHUNK_SHOTS:
+            sums = self._drawn(piece, rows, shots, rng, paulis)
+        else:
+            sums = self._counted(piece, rows, shots, rng, paulis)
+        return (sums / shots).reshape(len(paulis), len(parts), -1)
+
+    def _counted(
+        self, piece: Piece, rows: Array, shots: int, rng: np.random.Generator, paulis: Sequence[str]
+    ) -> Array:
+        """Even minus odd outcomes of Aer's shots, (num_paulis, rows)."""
         width = len(piece.wires)
         measured = QuantumCircuit(piece.num_qubits, width)
         measured.compose(piece.circuit, inplace=True)
         measured.measure(piece.wires, range(width))
         noise = {} if piece.noise_model is None else {"noise_model": piece.noise_model}
         simulator = make_simulator(self.method_for(piece, shots), self.threads, **noise)
-        stacked = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]))
-        seed = int(rng.integers(2**31))
-        result = run_rows(simulator, measured, piece.parameters, stacked, shots=shots, seed_simulator=seed)
-        counts = [experiment.data.to_dict()["counts"] for experiment in result.results]
-        return (parities(counts, paulis) / shots).reshape(len(paulis), len(parts), -1)
+        sums = np.zeros((len(paulis), len(rows)))
+        for start in range(0, shots, CHUNK_SHOTS):
+            size, seed = min(CHUNK_SHOTS, shots - start), int(rng.integers(2**31))
+            result = run_rows(simulator, measured, piece.parameters, rows, shots=size, seed_simulator=seed)
+            sums += parities([found.data.to_dict()["counts"] for found in result.results], paulis)
+        return sums
+
+    def _drawn(
+        self, piece: Piece, rows: Array, shots: int, rng: np.random.Generator, paulis: Sequence[str]
+    ) -> Array:
+        """The same without noise, from the probabilities: the time does not grow with the shots."""
+        simulator = make_simulator("statevector", self.threads)
+        signs = np.array([z_signs(pauli) for pauli in paulis])
+        found = row_probabilities(simulator, piece.circuit, piece.parameters, rows)
+        return np.concatenate(
+            [signs @ rng.multinomial(shots, p / p.sum(axis=1, keepdims=True)).T for p in found], axis=1
+        )
 
 
 def measurement_bases(paulis: Sequence[str]) -> list[tuple[list[int], str]]:

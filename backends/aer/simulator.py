@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ from qiskit.result import Result
 from qiskit_aer import AerSimulator
 
 Array = npt.NDArray[np.float64]
+
+
+PROBABILITIES = 2**23
+"""Aer hands over the probabilities of as many rows at once as are no more numbers than this: 64 MB."""
 
 
 def make_simulator(method: str, threads: int | None, **options: object) -> AerSimulator:
@@ -58,3 +62,25 @@ def run_rows(
     if not result.success:
         raise RuntimeError(f"Aer failed: {result.status}")
     return result
+
+
+def row_probabilities(
+    simulator: AerSimulator, circuit: QuantumCircuit, parameters: Sequence[Parameter], angles: Array
+) -> Iterator[Array]:
+    """The probabilities of all basis states for each row, some rows at a time.
+
+    Args:
+        simulator: without noise.
+        circuit: as in `run_rows`, without measurements.
+        parameters: the columns of `angles`.
+        angles: (R, num_parameters), radians.
+
+    Yields:
+        (rows, 2^num_qubits).
+    """
+    saving = circuit.copy()
+    saving.save_probabilities()
+    step = max(1, PROBABILITIES >> circuit.num_qubits)
+    for chunk in np.split(angles, range(step, len(angles), step)):
+        results = run_rows(simulator, saving, parameters, chunk).results
+        yield np.array([data.data.probabilities for data in results])

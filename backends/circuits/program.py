@@ -13,7 +13,7 @@ binds the parameter of a *controlled* rotation silently wrong (Qiskit/qiskit-aer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
@@ -286,7 +286,7 @@ class _Reader:
                 yield from self._read_gate(gate, where)
 
     def _read_gate(self, gate: Any, where: tuple[int, ...]) -> Iterator[Operation]:
-        free = [p for p in getattr(gate, "params", ()) if _is_free(p)]
+        free = [p for p in getattr(gate, "params", ()) if is_free(p)]
         definition = getattr(gate, "definition", None)
         terms = _ROTATIONS.get(getattr(gate, "base_class", type(gate)))
         if terms and free and getattr(gate, "ctrl_state", None) in (None, 1):
@@ -312,20 +312,34 @@ class _Reader:
             )
 
     def _angle(self, gate: Gate, value: Any, scale: float) -> int:
-        """Add a row to the affine map: coefficients of the parameters, then the constant."""
-        row = np.zeros(len(self.columns) + 1)
-        for parameter in value.parameters if isinstance(value, ParameterExpression) else ():
-            if parameter not in self.columns:
-                raise UserError(
-                    f"parameter {parameter.name!r} of gate {gate.name!r} is neither an input nor a weight"
-                )
-            row[self.columns[parameter]] = _coefficient(gate, value, parameter)
-        row[-1] = _constant(value)
-        self.rows.append(scale * row)
+        self.rows.append(scale * affine_row(gate, value, self.columns))
         return len(self.rows) - 1
 
 
-def _is_free(value: Any) -> bool:
+def affine_row(gate: Gate, value: Any, columns: Mapping[Parameter, int]) -> npt.NDArray[np.float64]:
+    """An angle as an affine function: the coefficients of the parameters, then the constant.
+
+    Args:
+        gate: whose angle it is.
+        value: a number or an expression.
+        columns: where the coefficient of each parameter goes.
+
+    Raises:
+        UserError: if the expression is not affine, or holds another parameter.
+    """
+    row = np.zeros(len(columns) + 1)
+    for parameter in value.parameters if isinstance(value, ParameterExpression) else ():
+        if parameter not in columns:
+            raise UserError(
+                f"parameter {parameter.name!r} of gate {gate.name!r} is neither an input nor a weight"
+            )
+        row[columns[parameter]] = _coefficient(gate, value, parameter)
+    row[-1] = _constant(value)
+    return row
+
+
+def is_free(value: Any) -> bool:
+    """Whether a parameter of a gate is not yet a number."""
     return isinstance(value, ParameterExpression) and bool(value.parameters)
 
 
@@ -333,7 +347,7 @@ def _coefficient(gate: Gate, value: ParameterExpression, parameter: Parameter) -
     if isinstance(value, Parameter):
         return 1.0
     slope = value.gradient(parameter)
-    if _is_free(slope):
+    if is_free(slope):
         raise UserError(f"parameter expression {value} of gate {gate.name!r} is not affine")
     return complex(slope).real
 
@@ -341,7 +355,7 @@ def _coefficient(gate: Gate, value: ParameterExpression, parameter: Parameter) -
 def _constant(value: Any) -> float:
     if isinstance(value, Parameter):
         return 0.0
-    if _is_free(value):
+    if is_free(value):
         return float(value.bind(dict.fromkeys(value.parameters, 0.0)))
     return float(value)
 

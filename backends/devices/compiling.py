@@ -13,7 +13,7 @@ from qiskit.transpiler.exceptions import TranspilerError
 
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.circuits.structure import components
-from backends.devices.device import isa_circuit
+from backends.devices.device import isa_circuit, no_room
 from backends.devices.lowering import choose, emit, lower
 from backends.errors import UserError
 from backends.options import Lowering
@@ -70,4 +70,4 @@ def _transpiled(
     try:
         return isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed)
     except TranspilerError as error:  # such as a device whose qubits are not in one piece
-        raise UserError(f"device {device.name}: the circuit cannot be placed ({error.message})") from None
+        raise UserError(f"{no_room(device, [circuit.num_qubits])} ({error.message})") from None

@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from qiskit.circuit import QuantumCircuit, QuantumRegister
+from qiskit.circuit import Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import RZGate, SXGate, XGate
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import (
     InstructionProperties,
@@ -82,16 +83,38 @@ def isa_circuit(
     Raises:
         UserError: if the circuit needs more qubits than the device has.
     """
-    if circuit.num_qubits > device.num_qubits:
-        raise UserError(
-            f"device {device.name}: has {device.num_qubits} qubits, the circuit needs {circuit.num_qubits}"
-        )
+    require_qubits(device, circuit.num_qubits)
     manager = generate_preset_pass_manager(
         optimization_level,
         target=_cut_target(device.target, range(device.num_qubits)),
         seed_transpiler=seed_transpiler,
     )
     return manager.run(circuit)
+
+
+def require_qubits(device: BackendV2, num_qubits: int) -> None:
+    """Check that a device is as wide as a circuit.
+
+    Raises:
+        UserError: if it is not; names both numbers.
+    """
+    if num_qubits > device.num_qubits:
+        raise UserError(
+            f"device {device.name}: has {device.num_qubits} qubits, the circuit needs {num_qubits}"
+        )
+
+
+def no_room(device: BackendV2, sizes: Sequence[int]) -> UserError:
+    """What to say where a device has the qubits that a circuit needs, but not coupled as it needs them.
+
+    Args:
+        device: the whole of it.
+        sizes: qubits of each independent part of the circuit.
+    """
+    return UserError(
+        f"device {device.name}: has {device.num_qubits} qubits, the circuit needs {sum(sizes)}, but there is "
+        f"no room for coupled parts of {', '.join(map(str, sizes))}"
+    )
 
 
 def restrict(circuit: QuantumCircuit, device: BackendV2) -> tuple[QuantumCircuit, SubDevice]:
@@ -186,13 +209,37 @@ class SubDevice(BackendV2):
         return AerSimulator.from_backend(self).run(run_input, **{**self.options, **options})
 
 
+class PulseDevice(SubDevice):
+    """A device of the gates U1, U2 and U3, in those that replaced them: RZ, SX and X.
+
+    On the chip a U1 was a change of frame like RZ, a U2 one pulse like SX between such changes, a U3 two.
+    So each keeps the error and the duration that were recorded for the other, but for X, whose U3 took two
+    pulses where one is enough.
+
+    Args:
+        device: the whole.
+    """
+
+    def __init__(self, device: BackendV2) -> None:
+        super().__init__(device, range(device.num_qubits))
+        self._device = device
+        for name, gate in {"u1": RZGate(Parameter("angle")), "u2": SXGate(), "u3": XGate()}.items():
+            self._target.add_instruction(gate, dict(self._target[name]))
+        self._target = _cut_target(self._target, range(device.num_qubits), without=("u1", "u2", "u3"))
+
+    def properties(self) -> Any:
+        """The calibration, with the gates that it was made for."""
+        return self._device.properties()
+
+
 def _fake_device(name: str) -> BackendV2:
     classes = _fake_classes()
     if name not in classes:
         raise UserError(f"device {name!r}: unknown; allowed: {', '.join(sorted(classes))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # some fakes warn that their error rates are invented
-        return classes[name]()
+        device = classes[name]()
+    return PulseDevice(device) if {"u1", "u2", "u3"} <= set(device.target.operation_names) else device
 
 
 def _fake_classes() -> dict[str, type[BackendV2]]:
@@ -202,8 +249,8 @@ def _fake_classes() -> dict[str, type[BackendV2]]:
     return {c.backend_name: c for c in candidates if issubclass(c, BackendV2) and hasattr(c, "backend_name")}
 
 
-def _cut_target(target: Target, qubits: Iterable[int]) -> Target:
-    """The part of a target on some qubits, renumbered, without broken gates."""
+def _cut_target(target: Target, qubits: Iterable[int], without: Sequence[str] = ()) -> Target:
+    """The part of a target on some qubits, renumbered, without broken gates and those that are named."""
     index = {qubit: k for k, qubit in enumerate(qubits)}
     properties = target.qubit_properties
     cut = Target(
@@ -216,6 +263,8 @@ def _cut_target(target: Target, qubits: Iterable[int]) -> Target:
         qubit_properties=[properties[qubit] for qubit in index] if properties else None,
     )
     for name in target.operation_names:
+        if name in without:
+            continue
         operation, places = target.operation_from_name(name), target[name]
         if inspect.isclass(operation):  # control flow, on any qubits
             cut.add_instruction(operation, name=name)
@@ -225,7 +274,8 @@ def _cut_target(target: Target, qubits: Iterable[int]) -> Target:
                 for place, found in places.items()
                 if place is None or (index.keys() >= set(place) and not _is_broken(found))
             }
-            cut.add_instruction(operation, kept, name=name)
+            if kept or not places:  # a gate that is nowhere would count as one that is everywhere
+                cut.add_instruction(operation, kept, name=name)
     return cut
 
 

@@ -15,12 +15,14 @@ import numpy.typing as npt
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer.noise import NoiseModel
 
 from backends.circuits.emission import circuit_from_operations
-from backends.circuits.program import Program, program_from_circuit, without_controls
+from backends.circuits.program import Program
+from backends.circuits.slots import with_own_parameters
 from backends.circuits.structure import Component, classes, components
-from backends.devices.device import SubDevice, isa_circuit, restrict
+from backends.devices.device import SubDevice, isa_circuit, no_room, require_qubits, restrict
 from backends.devices.lowering import Part, choose, emit, lower
 from backends.devices.noise_file import NoiseFile
 from backends.errors import UserError
@@ -68,8 +70,8 @@ def ideal(program: Program) -> list[Piece]:
     """One circuit for all components of one shape, without noise."""
     pieces = []
     for members in classes(program):
-        circuit, parameters = _circuit(members[0])
-        pieces.append(_piece(members, circuit, parameters, range(circuit.num_qubits)))
+        circuit, parameters = _circuit(members[0], keep_gates=False)
+        pieces.append(Piece(members, circuit, list(parameters), lambda rows: rows, range(circuit.num_qubits)))
     return pieces
 
 
@@ -104,11 +106,16 @@ def _merged_piece(part: Part, device: BackendV2) -> Piece:
 
 
 def _transpiled(program: Program, device: BackendV2, optimization_level: int, seed: int) -> list[Piece]:
+    require_qubits(device, program.num_qubits)
     pieces, taken = [], set[int]()
-    for component in sorted(components(program), key=lambda part: -len(part.qubits)):
+    ordered = sorted(components(program), key=lambda part: -len(part.qubits))
+    for component in ordered:
         free = SubDevice(device, [q for q in range(device.num_qubits) if q not in taken])
         circuit, parameters = _circuit(component)
-        placed, chip = _best_layout(circuit, free, optimization_level, seed)
+        try:
+            placed, chip = _best_layout(circuit, free, optimization_level, seed)
+        except (UserError, TranspilerError):  # too few qubits are left, or too few in one piece
+            raise no_room(device, [len(part.qubits) for part in ordered]) from None
         taken.update(chip.chip_qubits)
         wires = placed.layout.final_index_layout()
         pieces.append(
@@ -141,8 +148,10 @@ def with_noise_file(noise: NoiseFile, optimization_level: int, seed: int) -> Pla
     return place
 
 
-def _circuit(component: Component) -> tuple[QuantumCircuit, ParameterVector]:
-    return circuit_from_operations(component.operations, len(component.qubits), len(component.angles))
+def _circuit(component: Component, *, keep_gates: bool = True) -> tuple[QuantumCircuit, ParameterVector]:
+    return circuit_from_operations(
+        component.operations, len(component.qubits), len(component.angles), keep_gates=keep_gates
+    )
 
 
 def _best_layout(
@@ -163,24 +172,9 @@ def _piece(
     compiled: QuantumCircuit,
     parameters: ParameterVector,
     wires: Sequence[int],
-    noise_model: NoiseModel | None = None,
-    place: str = "",
+    noise_model: NoiseModel,
+    place: str,
 ) -> Piece:
-    """Give every rotation of a compiled circuit a parameter of its own.
-
-    Raises:
-        UserError: if a rotation would lose its noise, because the device has it only as part of a gate.
-    """
-    program = without_controls(program_from_circuit(compiled, list(parameters)))
-    circuit, own = circuit_from_operations(
-        program.operations, program.num_qubits, program.num_angles, keep_gates=noise_model is not None
-    )
-    strange = set(circuit.count_ops()) - set(compiled.count_ops())
-    if noise_model is not None and strange:
-        raise UserError(
-            f"noise_model: {place.split(' qubits')[0]} rotates with gates of several angles "
-            f"({', '.join(sorted(set(compiled.count_ops()) - set(circuit.count_ops())))}); "
-            "take a device whose rotations are rz, rx, rzz or the like"
-        )
-    angles = partial(program.angles, weights=np.zeros(0))
-    return Piece(members, circuit, list(own), angles, list(wires), noise_model, place)
+    """A circuit in the gates that the noise is of, with a parameter for each of its free angles."""
+    circuit, own, angles = with_own_parameters(compiled, list(parameters))
+    return Piece(members, circuit, own, partial(angles, weights=np.zeros(0)), list(wires), noise_model, place)

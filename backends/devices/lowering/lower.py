@@ -9,7 +9,7 @@ import rustworkx as rx
 from qiskit.providers import BackendV2
 
 from backends.circuits.structure import Component
-from backends.devices.device import SubDevice
+from backends.devices.device import SubDevice, no_room, require_qubits
 from backends.devices.lowering.coupler import COUPLING_GATES, can_merge, couplers, has_fractional
 from backends.devices.lowering.embedding import embed
 from backends.devices.lowering.emission import Part
@@ -67,15 +67,14 @@ def lower(
         UserError: if the device lacks gates or has no room.
     """
     ordered = sorted(components, key=lambda component: -len(component.qubits))
+    sizes = [len(component.qubits) for component in ordered]
+    require_qubits(device, sum(sizes))
     placer = _Placer(device, fractional, seed)
     parts = list(placer.in_turn(ordered))
     if len(parts) < len(ordered):
         parts = placer.together(ordered)
     if not parts:
-        raise UserError(
-            f"device {device.name}: has {device.num_qubits} qubits, but no room for coupled parts of "
-            f"{', '.join(str(len(component.qubits)) for component in ordered)}"
-        )
+        raise no_room(device, sizes)
     return parts
 
 

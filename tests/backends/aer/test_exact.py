@@ -7,7 +7,7 @@ from qiskit.primitives import StatevectorEstimator
 from qiskit.quantum_info import Pauli, SparsePauliOp
 
 from backends import UserError, make_backend
-from backends.aer import exact
+from backends.aer import exact, simulator
 from backends.aer.exact import AerExactEstimator
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 from tests.backends.random_circuits import STANDARD_GATES, TestAnsatz, ansaetze
@@ -218,7 +218,7 @@ def test_probabilities_come_in_chunks(monkeypatch):
     ansatz = fqconv(1)
     layer, inputs = make_backend("aer_statevector").layer(ansatz), torch.rand(7, 12)
     whole = layer(inputs)
-    monkeypatch.setattr(exact, "PROBABILITIES", 2**4)  # two rows of a three-qubit part
+    monkeypatch.setattr(simulator, "PROBABILITIES", 2**4)  # two rows of a three-qubit part
     torch.testing.assert_close(layer(inputs), whole)
 
 

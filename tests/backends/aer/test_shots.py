@@ -18,12 +18,15 @@ from qiskit_aer.noise import (
 )
 
 from backends import UserError, make_backend
+from backends.aer import shots as shots_module
+from backends.aer import simulator
 from backends.aer.shots import AerShotsEstimator, measurement_bases, parities
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.devices.device import load_device
 from backends.devices.placement import on_device
 from qvunet.ansatz import basic_entangler, fqconv
 from tests.backends import reference
+from tests.backends.devices.lowering.devices import LINE, device, with_lone_qubits
 from tests.backends.random_circuits import TestAnsatz
 from tests.backends.statistics import assert_standard_normal_moments, slope
 
@@ -55,6 +58,54 @@ def test_errors_are_those_of_counting():
     inputs = 6 * torch.rand(4400, 3)
     with torch.no_grad():
         assert_standard_normal_moments(layer(inputs), exact(inputs), 100)
+
+
+def test_errors_are_those_of_counting_beyond_a_chunk_too(monkeypatch):
+    monkeypatch.setattr(shots_module, "CHUNK_SHOTS", 32)
+    test_errors_are_those_of_counting()
+
+
+def test_shots_with_noise_come_in_chunks_of_their_own_seeds(monkeypatch):
+    layer = layer_of(RING, noise_model="fake_manila", shots=1000)
+    runs = []
+
+    def run_rows(*arguments, **options):
+        runs.append(options)
+        return simulator.run_rows(*arguments, **options)
+
+    monkeypatch.setattr(shots_module, "run_rows", run_rows)
+    with torch.no_grad():
+        whole = layer(torch.zeros(1, 3))
+        assert [run.pop("shots") for run in runs] == [1000]
+        layer.backend.start_step(0)
+        monkeypatch.setattr(shots_module, "CHUNK_SHOTS", 300)
+        chunked = layer(torch.zeros(1, 3))
+    assert [run.pop("shots") for run in runs[1:]] == [300, 300, 300, 100]
+    assert runs[0] == runs[1]
+    assert len({run["seed_simulator"] for run in runs[1:]}) == 4
+    assert (whole - chunked).abs().max() < 6 / 1000**0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "limit"),
+    [
+        ("aer_shots", {"shots": 10**10}, 10**9),
+        ("aer_shots", {"shots": 10**9, "noise_model": "fake_manila"}, 10**8),
+        ("statevector", {"shots": 10**10}, 10**9),
+        ("ibm_runtime", {"shots": 10**8}, 10**7),
+    ],
+)
+def test_shots_beyond_reason_are_refused_with_the_limit(name, options, limit):
+    with pytest.raises(UserError, match=f"shots = {options['shots']}.*{limit}"):
+        make_backend(name, **options)
+
+
+def test_a_thousand_million_shots_take_no_longer_than_a_few():
+    layer, exact = layer_of(RING, shots=10**9), make_backend("statevector").layer(RING)
+    exact.load_state_dict(layer.state_dict())
+    inputs = torch.rand(2, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(inputs), exact(inputs), atol=2e-4, rtol=0)
 
 
 @pytest.mark.parametrize("case", reference.cases(), ids=reference.case_name)
@@ -277,10 +328,50 @@ def test_lowering_without_a_device_is_refused(noise_file):
             layer_of(RING, noise_model=name, lowering="merged")
 
 
-def test_a_device_whose_rotations_would_lose_their_noise_is_refused():
-    layer = layer_of(RING, noise_model="fake_almaden")
-    with pytest.raises(UserError, match="fake_almaden rotates with gates of several angles"):
-        layer(torch.rand(1, 3))
+@pytest.mark.parametrize("gates", [["u3", "cx"], ["u1", "u2", "u3", "cx"], ["p", "sx", "cz"], ["u", "cx"]])
+def test_rotations_keep_the_noise_of_the_gates_that_a_noise_model_knows(tmp_path, gates):
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.3, 1), [g for g in gates if g[0] in "us"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), gates[-1])
+    model.add_basis_gates(gates)
+    path = tmp_path / "noise.json"
+    path.write_text(json.dumps(model.to_dict(serializable=True)))
+    exact, inputs = layer_of(RING, shots=10**9), torch.rand(1, 3)
+    noisy = layer_of(RING, noise_model=str(path), shots=4096)
+    with torch.no_grad():
+        assert noisy(inputs).abs().max() < 0.6 * exact(inputs).abs().max()
+
+
+LOWERINGS = [
+    (name, {key: "fake_manila", "lowering": lowering})
+    for name, key in [("aer_shots", "noise_model"), ("ibm_runtime", "backend_name")]
+    for lowering in ("pauli", "merged")
+]
+
+
+@pytest.mark.parametrize(("name", "options"), LOWERINGS)
+def test_too_small_a_device_is_told_so_in_its_own_numbers(name, options):
+    layer = make_backend(name, **options).layer(fqconv(num_layers=1))
+    with pytest.raises(UserError, match="device fake_manila: has 5 qubits, the circuit needs 12"):
+        layer(torch.zeros(1, 12))
+
+
+@pytest.mark.parametrize("lowering", ["pauli", "merged"])
+def test_tiles_that_do_not_fit_are_told_so_in_the_device_s_own_numbers(lowering):
+    layer = layer_of(RING, noise_model="fake_manila", lowering=lowering, tiles=2)
+    with pytest.raises(UserError, match="device fake_manila: has 5 qubits, the circuit needs 6"):
+        layer(torch.zeros(2, 3))
+
+
+def test_parts_that_find_no_coupled_qubits_are_told_so():
+    pairs = QuantumCircuit(4)
+    pairs.cz(0, 1)
+    pairs.cz(2, 3)
+    program = without_controls(program_from_circuit(pairs))
+    chip = device(with_lone_qubits(LINE(3), 2))
+    for lowering in ("pauli", "merged"):
+        with pytest.raises(UserError, match="has 5 qubits, the circuit needs 4, but there is no room"):
+            on_device(chip, 1, 0, lowering)(program)
 
 
 def test_every_wanted_basis_is_measured():

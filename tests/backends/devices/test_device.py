@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
+from qiskit_ibm_runtime.fake_provider import FakeAlmadenV2
 
+from backends import make_backend
+from backends.devices.calibration import calibrated_at
 from backends.devices.device import SubDevice, fake_device_names, isa_circuit, load_device, restrict
 from backends.errors import UserError
-from qvunet.ansatz import hqconv
+from qvunet.ansatz import basic_entangler, hqconv
 from tests.backends.random_circuits import z_observables
 
 
@@ -113,3 +117,27 @@ def test_apply_layout_follows_swaps():
     for observable in z_observables(4):
         expected = truth.expectation_value(observable)
         assert state.expectation_value(observable.apply_layout(small.layout)) == pytest.approx(expected)
+
+
+def test_a_device_of_u1_u2_u3_has_their_calibration_on_the_gates_that_replaced_them():
+    recorded, device = FakeAlmadenV2().target, load_device("fake_almaden")
+    names = set(device.target.operation_names)
+    assert names >= {"rz", "sx", "x", "cx", "measure"}
+    assert names.isdisjoint({"u1", "u2", "u3"})
+    for old, new in {"u1": "rz", "u2": "sx", "u3": "x", "cx": "cx"}.items():
+        for place, found in recorded[old].items():
+            assert device.target[new][place].error == found.error
+            assert device.target[new][place].duration == found.duration
+    assert calibrated_at(device) is not None
+    assert device.num_qubits == 20
+
+
+@pytest.mark.parametrize("lowering", ["pauli", "merged"])
+def test_a_device_of_u1_u2_u3_is_simulated_alike_on_every_path(lowering):
+    ansatz, inputs = basic_entangler(num_qubits=3, num_layers=1), torch.rand(1, 3)
+    exact = make_backend("statevector").layer(ansatz)
+    for name, key in [("aer_shots", "noise_model"), ("ibm_runtime", "backend_name")]:
+        layer = make_backend(name, shots=2048, lowering=lowering, **{key: "fake_almaden"}).layer(ansatz)
+        layer.load_state_dict(exact.state_dict())
+        with torch.no_grad():
+            assert (layer(inputs) - exact(inputs)).abs().max() < 0.4

@@ -14,6 +14,14 @@ LINE = CouplingMap.from_line
 GRID = CouplingMap.from_grid
 
 
+def with_lone_qubits(coupling: CouplingMap, number: int) -> CouplingMap:
+    """The same and some qubits that are coupled to none."""
+    extended = CouplingMap(list(coupling.get_edges()))
+    for k in range(number):
+        extended.add_physical_qubit(coupling.size() + k)
+    return extended
+
+
 def device(coupling: CouplingMap, gate: str = "cz", *, fractional: bool = False) -> BackendV2:
     """A device whose two-qubit gate is cz, cx or ecr."""
     basis = ["id", "rz", "sx", "x", gate]

@@ -16,7 +16,7 @@ from backends.devices.lowering import choose, emit, lower, routing
 from backends.errors import UserError
 from backends.gradients.shifts import ParameterShift
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
-from tests.backends.devices.lowering.devices import GRID, LINE, device, one_way_line
+from tests.backends.devices.lowering.devices import GRID, LINE, device, one_way_line, with_lone_qubits
 from tests.backends.random_circuits import ansaetze
 
 DEGENERATE = (0.0, np.pi / 2, np.pi, -np.pi, 2 * np.pi, 3 * np.pi / 2)
@@ -185,8 +185,12 @@ def test_a_chip_of_just_enough_qubits_is_filled(seed):
 
 
 def test_too_small_a_device_is_refused():
-    with pytest.raises(UserError, match="has 11 qubits, but no room for coupled parts of 3, 3, 3, 3"):
+    with pytest.raises(UserError, match="has 11 qubits, the circuit needs 12"):
         lowered_program(fqconv(num_layers=1).circuit, device(LINE(11)))
+    with pytest.raises(
+        UserError, match="the circuit needs 12, but there is no room for coupled parts of 3, 3, 3, 3"
+    ):
+        lowered_program(fqconv(num_layers=1).circuit, device(with_lone_qubits(LINE(11), 1)))
 
 
 def test_a_device_without_fractional_gates_is_refused():
