@@ -128,7 +128,8 @@ class Cloud(Site):
     def __init__(self, options: IbmRuntimeOptions, num_qubits: int, earlier: str | None = None) -> None:
         super().__init__(options)
         with _connecting():
-            self.service = QiskitRuntimeService(name=options.account, instance=options.instance)
+            # "auto" is the account's own instance, or the best of them, without a page of warnings
+            self.service = QiskitRuntimeService(name=options.account, instance=options.instance or "auto")
             self.device = self._find(options.backend_name, num_qubits, earlier)
         choose(options.lowering, self.device)  # refuses what the device cannot do
 

@@ -141,6 +141,7 @@ class Service:
         seed: of the noise of every job.
         on_submit: called with each new job before the client hears of it.
         access_tokens: those in force.
+        issued: every access token that was ever given out.
     """
 
     def __init__(self, token: str) -> None:
@@ -159,6 +160,7 @@ class Service:
         self.seed = 0
         self.on_submit: Callable[[Job], None] = lambda job: None
         self.access_tokens: set[str] = set()
+        self.issued: set[str] = set()
         self.app.faults.clear()
         for device in self.devices.values():
             device.status = "active"
@@ -222,6 +224,7 @@ class Service:
         claims = {"iat": now, "exp": now + 3600, "jti": str(next(self._numbers))}
         token = jwt.encode(claims, _SIGNING_KEY, algorithm="HS256")
         self.access_tokens.add(token)
+        self.issued.add(token)
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
 
     def search(self, request: Request, body: bytes) -> Response:
