@@ -5,18 +5,21 @@ BIN := $(VENV)/bin
 IMPORTED := import qvunet.cli, qvunet.training.trainer, qvunet.evaluation, qvunet.description, backends.aer.shots, backends.ibm.backend, pytest, hypothesis
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint rooms types format setup
+.PHONY: help demo test test-slow wheel lint rooms types format setup
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(INSTALLED) ## Train the hybrid network on handwritten digits and draw some (a few minutes on 2 cores)
-	$(BIN)/qvunet train --config configs/digits_demo.yaml --run-dir runs/demo-$$(date +%Y%m%d-%H%M%S)
+	$(BIN)/qvunet train --config digits_demo --run-dir runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED) ## Run the test suite
 	$(BIN)/python -m pytest
 
 test-slow: $(INSTALLED) ## Run what is exhaustive and takes long
 	$(BIN)/python -m pytest -m slow
+
+wheel: $(INSTALLED) ## Build sdist and wheel, install the wheel elsewhere and run the README's commands there
+	$(BIN)/python -m pytest -m slow tests/test_wheel.py
 
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check

@@ -18,6 +18,7 @@ Where to look, from the command line (`cli`) inwards; each room may import those
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,32 @@ _MODULES = {
     "load_config": "config",
     "train": "training.trainer",
 }
+
+
+def _require_own_backends() -> None:
+    """Refuse to run on a package `backends` that is somebody else's: the name is a common one.
+
+    It is found, not imported, which would take longer.
+
+    Raises:
+        ImportError: naming the file that was found, and the distribution that it came with.
+    """
+    spec = find_spec("backends")
+    source = spec and spec.loader and getattr(spec.loader, "get_source", lambda name: "")("backends")
+    if source and "def make_backend(" in source:
+        return
+    from importlib.metadata import packages_distributions
+
+    found = spec.origin or list(spec.submodule_search_locations or ()) if spec else "nothing"
+    owners = sorted(set(packages_distributions().get("backends", [])) - {"qvunet"})
+    by = f", of the distribution {' or '.join(owners)}" if owners else ""
+    raise ImportError(
+        f"qvunet needs the top-level package `backends` that is installed with it, but Python finds "
+        f"{found}{by}. Rename or uninstall that one, or install qvunet in an environment of its own."
+    )
+
+
+_require_own_backends()
 
 __all__ = ["Config", "QVUNet", "draw_samples", "load_config", "train"]
 

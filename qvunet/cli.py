@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +53,7 @@ app = typer.Typer(
     help="Hybrid quantum-classical image diffusion.",
 )
 
+CONFIG_HELP = "YAML config, or the name of a packaged experiment: see `qvunet configs`."
 BackendOption = Annotated[
     str | None,
     typer.Option("--backend", metavar="NAME", help="Run the circuits here: replaces the config's backend."),
@@ -72,7 +75,7 @@ def _commands() -> None:
 
 @app.command()
 def train(
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="YAML config.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE|NAME", help=CONFIG_HELP)] = None,
     backend: BackendOption = None,
     run_dir: Annotated[
         Path | None,
@@ -251,7 +254,7 @@ def ablate(
 
 @app.command()
 def describe(
-    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML config.")],
+    config: Annotated[Path, typer.Option("--config", metavar="FILE|NAME", help=CONFIG_HELP)],
     backend: BackendOption = None,
     overrides: SetOption = [],  # noqa: B006 (typer copies it)
     out: Annotated[
@@ -273,6 +276,56 @@ def describe(
     typer.echo(f"picture      {picture}")
 
 
-def main() -> None:
-    """Entry point of the console script."""
-    app()
+@app.command()
+def configs(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Print this one.")
+    ] = None,
+) -> None:
+    """List the packaged experiments, whose names `--config` takes, or print one."""
+    from qvunet.config.packaged import experiment_file, experiment_names, summary
+
+    if name is not None:
+        typer.echo(experiment_file(name).read_text(encoding="utf-8"), nl=False)
+        return
+    names = experiment_names()
+    width = max(map(len, names))
+    typer.echo("\n".join(f"{each:<{width}}  {summary(each)}" for each in names))
+
+
+reports = typer.Typer(no_args_is_help=True, help="Studies that end in a page.")
+app.add_typer(reports, name="report")
+
+REPORTS = {
+    "depth": "What the circuits cost on a chip: gates, depth, duration, estimated success.",
+    "shots": "What shots do to layers, predicted noise, gradients, training and images.",
+    "tables": "A grid of networks trained and evaluated: dataset x variant x seed.",
+    "prices": "What a network's work costs on IBM hardware, in QPU seconds.",
+    "benchmark": "qvunet against its peers and against itself.",
+}
+"""Each is a folder of `qvunet.reports`."""
+
+
+def _add_report(name: str, summary: str) -> None:
+    @reports.command(
+        name,
+        help=summary,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def report(context: typer.Context) -> None:
+        command = import_module(f"qvunet.reports.{name}.command")
+        raise typer.Exit(command.main(context.args))
+
+
+for _name, _summary in REPORTS.items():
+    _add_report(_name, _summary)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script.
+
+    Args:
+        arguments: those of the command line if not given.
+    """
+    app(arguments)

@@ -24,7 +24,13 @@ def describe_errors(error: ValidationError, root: type[BaseModel], source: str) 
 
 def not_one_of(value: object, allowed: list[str]) -> str:
     """Say that a value is not allowed, what was probably meant, and what is allowed."""
-    return f"{value!r} is not allowed{_suggest(str(value), allowed)}; one of {', '.join(allowed)}"
+    return f"{value!r} is not allowed{suggest(str(value), allowed)}; one of {', '.join(allowed)}"
+
+
+def suggest(name: str, allowed: list[str]) -> str:
+    """Say which allowed name was probably meant, in brackets; nothing if none is near."""
+    close = get_close_matches(name, allowed, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _describe(detail: ErrorDetails, root: type[BaseModel]) -> str:
@@ -34,7 +40,7 @@ def _describe(detail: ErrorDetails, root: type[BaseModel]) -> str:
         case "extra_forbidden":
             allowed = list(section.model_fields) if section else []
             name = key.rpartition(".")[2]
-            return f"{key}: unknown key{_suggest(name, allowed)}; allowed: {', '.join(allowed)}"
+            return f"{key}: unknown key{suggest(name, allowed)}; allowed: {', '.join(allowed)}"
         case "literal_error":
             return f"{key}: {not_one_of(value, _quoted(context['expected']))}"
         case "union_tag_invalid":
@@ -90,8 +96,3 @@ def _variants(holder: type[BaseModel] | None, key: str) -> dict[Any, type[BaseMo
 def _quoted(expected: str) -> list[str]:
     """The names in pydantic's list of what it expected."""
     return re.findall(r"'([^']*)'", expected) or [expected]
-
-
-def _suggest(name: str, allowed: list[str]) -> str:
-    close = get_close_matches(name, allowed, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

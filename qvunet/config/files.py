@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from backends.errors import UserError
+from qvunet.config.packaged import find_config, find_extended
 
 DISCRIMINATORS = {"data": ("name", None), "backend": ("name", None), "model": ("kind", "unet")}
 """Sections whose keys depend on one of them, and its default: another value means another section, not a
@@ -21,12 +22,12 @@ change."""
 def read_config_file(path: Path) -> dict[str, Any]:
     """Read a config file, and the files it extends.
 
-    ``extends: FILE`` names one other file, relative to this one. Its values hold where this file gives
-    none, mapping by mapping; but a section of `DISCRIMINATORS` of another name or kind replaces the other
-    file's as a whole.
+    ``extends: FILE`` names one other file, relative to this one, or a packaged experiment. Its values
+    hold where this file gives none, mapping by mapping; but a section of `DISCRIMINATORS` of another name or
+    kind replaces the other file's as a whole.
 
     Args:
-        path: YAML file.
+        path: YAML file, or the name of a packaged experiment.
 
     Returns:
         The values, without `extends`.
@@ -34,7 +35,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     Raises:
         UserError: naming the file that cannot be read, is no config, or extends itself.
     """
-    return _read_chain(path, ())
+    return _read_chain(find_config(path), ())
 
 
 def _read_chain(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _read_chain(path: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     parent = values.pop("extends")
     if not isinstance(parent, str):
         raise UserError(f"{path}: extends: the name of one config file, not {parent!r}")
-    return merge(_read_chain(path.parent / parent, chain), values)
+    return merge(_read_chain(find_extended(parent, path.parent), chain), values)
 
 
 def merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:

@@ -149,7 +149,8 @@ def load_config(path: Path | str, overrides: Iterable[str] = (), backend: str | 
     """Read a config file.
 
     Args:
-        path: YAML file; it may extend another, see `qvunet.config.files`.
+        path: YAML file, which may extend another (see `qvunet.config.files`), or the name of a packaged
+            experiment (see `qvunet.config.packaged`).
         overrides: ``"train.steps=10"``; the value is parsed as YAML. Applied last, in order.
         backend: replaces the backend section by this backend with its default options.
 

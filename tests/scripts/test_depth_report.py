@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,18 @@ from PIL import Image
 from qiskit.circuit import QuantumCircuit
 
 from qvunet.ansatz import basic_entangler
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-@pytest.fixture(autouse=True)
-def _scripts_on_path(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+from tests.scripts.commands import report
 
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    """Runs the script here, since importing Qiskit once more takes longer than the work."""
-    import depth_report
-
+    """Writes a report, with few tries where the compiler searches."""
     from backends.devices.lowering import routing
 
     monkeypatch.setattr(routing, "STARTS_PER_QUBIT", 1)
 
     def call(*arguments: str) -> Path:
-        monkeypatch.setattr(sys, "argv", ["depth_report.py", *arguments, "--out", str(tmp_path)])
-        depth_report.main()
+        assert report("depth", *arguments, "--out", tmp_path) == 0
         return tmp_path
 
     return call
@@ -80,10 +70,8 @@ def test_noise_errors_are_those_of_the_readout():
     assert len(steps) == 6
 
 
-def test_an_unknown_device_is_refused(run, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        run("--device", "fake_nowhere")
-    assert stopped.value.code == 2
+def test_an_unknown_device_is_refused(tmp_path, capsys):
+    assert report("depth", "--device", "fake_nowhere", "--out", tmp_path) == 2
     assert "'fake_nowhere': unknown; allowed: fake_" in capsys.readouterr().err
 
 

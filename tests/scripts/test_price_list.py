@@ -1,34 +1,19 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.qvunet.conftest import TINY
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-@pytest.fixture
-def main(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    from price_list import main
-
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["price_list.py", *map(str, arguments)])
-        return main()
-
-    return run
+from tests.scripts.commands import report
 
 
-def test_a_table_on_screen_in_markdown_and_in_json(main, tmp_path, capsys):
+def test_a_table_on_screen_in_markdown_and_in_json(tmp_path, capsys):
     config = tmp_path / "tiny.yaml"
     config.write_text(yaml.safe_dump(TINY))
     choices = ["--shots", "64,1024", "--tiles", "1,4", "--steps", "2", "--out", tmp_path / "out"]
-    assert main("--config", config, *choices) == 0
+    assert report("prices", "--config", config, *choices) == 0
     screen = capsys.readouterr().out
     written = (tmp_path / "out" / "price_list.md").read_text()
     prices = json.loads((tmp_path / "out" / "price_list.json").read_text())["prices"]
@@ -47,13 +32,11 @@ def test_a_table_on_screen_in_markdown_and_in_json(main, tmp_path, capsys):
     ("arguments", "words"),
     [(["--run", "nowhere"], "nowhere: not a run directory"), (["--config", "nowhere.yaml"], "nowhere.yaml")],
 )
-def test_a_missing_run_or_config_exits_2(main, capsys, arguments, words):
-    assert main(*arguments) == 2
+def test_a_missing_run_or_config_exits_2(capsys, arguments, words):
+    assert report("prices", *arguments) == 2
     assert words in capsys.readouterr().err
 
 
-def test_numbers_that_are_none_are_refused(main, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main("--config", "x.yaml", "--tiles", "1,many")
-    assert stopped.value.code == 2
+def test_numbers_that_are_none_are_refused(capsys):
+    assert report("prices", "--config", "x.yaml", "--tiles", "1,many") == 2
     assert "'many' is not a whole number above 0" in capsys.readouterr().err

@@ -11,13 +11,12 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from backends.errors import UserError
+from qvunet.cli import app
 from qvunet.config import Config
 from qvunet.reports.tables import cell as cell_module
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
 TINY = {
-    "extends": str(SCRIPTS.parent / "configs" / "tables" / "variants.yaml"),
+    "extends": "tables/variants",
     "name": "tiny",
     "seeds": [3],
     "datasets": {"digits": {"name": "digits", "image_size": 16}},
@@ -52,13 +51,10 @@ class Evaluation:
 
 @pytest.fixture(scope="module")
 def tables():
-    """The script; its cells are trained for real, but evaluated by `Evaluation`."""
+    """The report; its cells are trained for real, but evaluated by `Evaluation`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        import reproduce_tables
-
         patch.setattr(cell_module, "evaluate", lambda config, run, out, consent: Evaluation(config, run))
-        yield reproduce_tables
+        yield
 
 
 @pytest.fixture
@@ -73,8 +69,8 @@ def budget(tmp_path):
     return write
 
 
-def run(tables, *arguments):
-    return CliRunner().invoke(tables.app, [str(argument) for argument in arguments])
+def run(*arguments):
+    return CliRunner().invoke(app, ["report", "tables", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +79,7 @@ def finished(tables, tmp_path_factory):
     out = tmp_path_factory.mktemp("finished")
     path = out.parent / "tiny.yaml"
     path.write_text(yaml.safe_dump(TINY))
-    done = run(tables, "--budget", path, "--out", out)
+    done = run("--budget", path, "--out", out)
     assert done.exit_code == 0, done.output
     return out
 
@@ -148,9 +144,9 @@ def test_killed_anywhere_and_started_again_the_figures_are_the_same(
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, killed_at(call, getattr(owner, name)))
             with pytest.raises(Killed):
-                run(tables, *command)
+                run(*command)
     assert len(figures(tmp_path / "out")) == 1
-    assert run(tables, *command).exit_code == 0
+    assert run(*command).exit_code == 0
     expected = figures(finished)
     del expected["digits/mlp_10/seed_3/result.json"]
     assert figures(tmp_path / "out") == expected
@@ -163,7 +159,7 @@ def test_done_cells_are_left_alone_whatever_is_only_reported(tables, copy, budge
     monkeypatch.setattr(cell_module, "train", fail)
     monkeypatch.setattr(cell_module, "evaluate", fail)
     config = TINY["config"] | {"threads": 2, "train": TINY["config"]["train"] | {"log_every": 2}}
-    done = run(tables, "--budget", budget(config=config), "--out", copy)
+    done = run("--budget", budget(config=config), "--out", copy)
     assert done.exit_code == 0, done.output
     assert done.output.count("done before") == 3
 
@@ -171,7 +167,7 @@ def test_done_cells_are_left_alone_whatever_is_only_reported(tables, copy, budge
 def test_another_sampler_evaluates_again_and_trains_nothing(tables, copy, budget, monkeypatch):
     monkeypatch.setattr(cell_module, "train", None)
     config = TINY["config"] | {"sample": {"sampler": "ddim", "steps": 3}}
-    done = run(tables, "--budget", budget(config=config), "--out", copy, "--variants", "mlp_10")
+    done = run("--budget", budget(config=config), "--out", copy, "--variants", "mlp_10")
     assert done.exit_code == 0, done.output
     assert figures(copy)["digits/mlp_10/seed_3/result.json"]["evaluation"]["steps"] == 3
 
@@ -180,7 +176,7 @@ def test_a_changed_training_is_refused_before_anything_is_done(tables, copy, bud
     config = TINY["config"] | {"train": TINY["config"]["train"] | {"learning_rate": 0.5}}
     before = figures(copy)
     (copy / "digits" / "classical" / "seed_3" / "result.json").unlink()
-    done = run(tables, "--budget", budget(config=config), "--out", copy, "--variants", "classical,mlp_10")
+    done = run("--budget", budget(config=config), "--out", copy, "--variants", "classical,mlp_10")
     assert done.exit_code == 2
     for variant in ("classical", "mlp_10"):
         assert f"{variant}/seed_3: train.learning_rate" in done.output
@@ -196,7 +192,7 @@ def test_a_cell_that_fails_is_reported_and_the_others_go_on(tables, copy, budget
     for path in copy.rglob("result.json"):
         path.unlink()
     monkeypatch.setattr(cell_module, "evaluate", evaluate)
-    done = run(tables, "--budget", budget(run=["mlp_10", "classical"]), "--out", copy)
+    done = run("--budget", budget(run=["mlp_10", "classical"]), "--out", copy)
     assert done.exit_code == 1
     assert "mlp_10 seed 3: failed: too few images" in done.output
     assert list(figures(copy)) == ["digits/classical/seed_3/result.json"]
@@ -208,7 +204,7 @@ def test_a_transfer_waits_for_its_donor(tables, budget, tmp_path, monkeypatch):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(cell_module, "train", fail)
-    done = run(tables, "--budget", budget(), "--out", tmp_path / "out", "--variants", "transfer_hqconv")
+    done = run("--budget", budget(), "--out", tmp_path / "out", "--variants", "transfer_hqconv")
     assert done.exit_code == 1
     assert "classical seed 3: failed" in done.output
     assert "out of memory" in done.output
@@ -220,7 +216,7 @@ def test_ctrl_c(tables, budget, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cell_module, "train", interrupted)
-    done = run(tables, "--budget", budget(), "--out", tmp_path / "out")
+    done = run("--budget", budget(), "--out", tmp_path / "out")
     assert done.exit_code == 130
     assert "the same command goes on from here" in done.output
 
@@ -230,12 +226,10 @@ def test_the_report_needs_no_run_directory(tables, finished, budget, tmp_path):
     (tmp_path / "results").mkdir()
     (report / "conclusion.md").write_text("It is *not* known.\n")
     path = budget()
-    assert (
-        run(tables, "--budget", path, "--out", finished, "--only-report", "--report", report).exit_code == 0
-    )
+    assert run("--budget", path, "--out", finished, "--only-report", "--report", report).exit_code == 0
     assert {file.name for file in (report / "digits").rglob("*.*")} == {"result.json", "samples.png"}
     first = (report / "report.md").read_text()
-    assert run(tables, "--budget", path, "--out", report, "--only-report").exit_code == 0
+    assert run("--budget", path, "--out", report, "--only-report").exit_code == 0
     text, page = (report / "report.md").read_text(), (report / "report.html").read_text()
     assert text == first
     assert "| HQConv 10 %, by transfer |" in text
@@ -356,7 +350,7 @@ def test_every_budget_plans_donors_first_and_one_directory_a_cell(tables, name, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--budget", "lunch"), "--budget lunch: allowed are laptop, paper, smoke"),
+        (("--budget", "lunch"), "--budget lunch: allowed are cpu, laptop, paper, smoke"),
         (("--variants", "classical,clasical"), "--variants clasical: allowed are classical, hqconv_10"),
         (("--dataset", "mnist"), "--dataset mnist: allowed are digits"),
         (("--seeds", "0,x"), "--seeds 0,x: whole numbers"),
@@ -369,7 +363,7 @@ def test_every_budget_plans_donors_first_and_one_directory_a_cell(tables, name, 
     ],
 )
 def test_bad_arguments(tables, tmp_path, arguments, message):
-    done = run(tables, *arguments, "--out", tmp_path)
+    done = run(*arguments, "--out", tmp_path)
     assert done.exit_code == 2
     assert message in done.output
 
@@ -382,7 +376,7 @@ def test_bad_budgets_name_the_key(tables, budget, tmp_path):
         ({"seed": 3}, "seed: unknown key"),
         ({"config": {"train": {"stepz": 3}}}, "tiny, variant classical: train.stepz: unknown key"),
     ]:
-        done = run(tables, "--budget", budget(**changes), "--out", tmp_path / "out")
+        done = run("--budget", budget(**changes), "--out", tmp_path / "out")
         assert done.exit_code == 2
         assert message in done.output
 
@@ -390,7 +384,7 @@ def test_bad_budgets_name_the_key(tables, budget, tmp_path):
 def test_a_damaged_result_is_named(tables, copy, budget):
     path = copy / "digits" / "classical" / "seed_3" / "result.json"
     path.write_text(path.read_text().replace('"seed": 3', '"seed": "x"', 1))
-    done = run(tables, "--budget", budget(), "--out", copy)
+    done = run("--budget", budget(), "--out", copy)
     assert done.exit_code == 2
     assert f"{path}: seed" in done.output
 

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,8 @@ from qvunet.ansatz import fqconv
 from qvunet.config import load_config
 from qvunet.runs.directory import RunDirectory
 from tests.qvunet.conftest import TINY
+from tests.scripts.commands import report
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NETWORK = {"source": "fresh", "ansatz": "fqconv", "hybridization": 0.1, "image_size": 16}
 
 TINY_BUDGET = {
@@ -77,13 +76,6 @@ TINY_BUDGET = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _scripts_on_path():
-    sys.path.insert(0, str(SCRIPTS))
-    yield
-    sys.path.remove(str(SCRIPTS))
-
-
 @pytest.fixture
 def bench(tmp_path):
     from qvunet.reports.shots.measurement import Bench
@@ -108,13 +100,6 @@ def layer_error(**changes):
 
     fields = {"ansatz": "fqconv", "num_layers": 1, "executor": {}, "shots": (256,), "rows": 16, "repeats": 16}
     return LayerError.model_validate(fields | changes)
-
-
-def run_script(monkeypatch, *arguments) -> int:
-    import shot_noise_ablation
-
-    monkeypatch.setattr(sys, "argv", ["shot_noise_ablation.py", *map(str, arguments)])
-    return shot_noise_ablation.main()
 
 
 @pytest.mark.parametrize("ansatz", ["hqconv", "fqconv"])
@@ -220,25 +205,25 @@ def test_whole_ablation_goes_on_where_it_was(tmp_path, monkeypatch, trained, cap
         measure(self, measurement, device)
 
     monkeypatch.setattr(store.Store, "measure", interrupted)
-    assert run_script(monkeypatch, *arguments) == 130
+    assert report("shots", *arguments) == 130
     assert "goes on" in capsys.readouterr().err
     monkeypatch.setattr(store.Store, "measure", lambda s, m, d: (made.append(m.slug), measure(s, m, d)))
-    assert run_script(monkeypatch, *arguments) == 0
+    assert report("shots", *arguments) == 0
     assert len(made) == len(set(made)) == 7
 
     for name in ("layer_error", "eps_error", "gradients", "training_curves", "images"):
         assert list(csv.DictReader((out / f"{name}.csv").open()))
-    report = (out / "README.md").read_text()
+    written = (out / "README.md").read_text()
     page = (out / "report.html").read_text()
-    assert page.count('src="data:image/png;base64,') == report.count(".png)") == 7
+    assert page.count('src="data:image/png;base64,') == written.count(".png)") == 7
     assert ".png" not in page.replace("data:image/png", "")
 
     kept = tmp_path / "kept" / "results"
     kept.mkdir(parents=True)
     for path in out.glob("results/images_*.json"):
         shutil.copy(path, kept)
-    assert run_script(monkeypatch, "--only-report", "--out", kept.parent) == 0
-    section = report[report.index("## Images") :]
+    assert report("shots", "--only-report", "--out", kept.parent) == 0
+    section = written[written.index("## Images") :]
     assert section in (kept.parent / "README.md").read_text()
 
 
@@ -318,10 +303,10 @@ def test_a_wrong_budget_is_refused_with_its_key(budget, message, tmp_path):
         load_budget(str(path), [])
 
 
-def test_wrong_arguments_end_with_a_message(tmp_path, monkeypatch, capsys, trained):
-    assert run_script(monkeypatch, "--budget", "tiny", "--out", tmp_path) == 2
+def test_wrong_arguments_end_with_a_message(tmp_path, capsys, trained):
+    assert report("shots", "--budget", "tiny", "--out", tmp_path) == 2
     assert "smoke" in capsys.readouterr().err
-    assert run_script(monkeypatch, "--only-report", "--out", tmp_path) == 2
+    assert report("shots", "--only-report", "--out", tmp_path) == 2
     assert "no results" in capsys.readouterr().err
-    assert run_script(monkeypatch, "--run", tmp_path, "--out", tmp_path) == 2
+    assert report("shots", "--run", tmp_path, "--out", tmp_path) == 2
     assert "not a run directory" in capsys.readouterr().err

@@ -1,1 +1,1 @@
-"""What scripts/benchmark.py measures: systems, the processes they run in, suites, reports."""
+"""What `qvunet report benchmark` measures: systems, the processes they run in, suites, reports."""

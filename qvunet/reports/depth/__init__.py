@@ -1,1 +1,1 @@
-"""What the circuits cost on a chip; see scripts/depth_report.py."""
+"""What the circuits cost on a chip; see `qvunet report depth`."""

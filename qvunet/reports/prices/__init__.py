@@ -1,1 +1,1 @@
-"""What a network's work costs on IBM hardware; see scripts/price_list.py."""
+"""What a network's work costs on IBM hardware; see `qvunet report prices`."""

@@ -1,1 +1,1 @@
-"""What scripts/shot_noise_ablation.py measures, one idea a file, and how it reports."""
+"""What `qvunet report shots` measures, one idea a file, and how it reports."""

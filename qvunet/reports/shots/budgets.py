@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from backends.errors import UserError
 from qvunet.config.errors import describe_errors
 from qvunet.config.files import read_config_file
+from qvunet.config.packaged import EXPERIMENTS
 from qvunet.reports.shots.eps_error import EpsError
 from qvunet.reports.shots.gradients import Gradients
 from qvunet.reports.shots.images import Images
@@ -25,7 +26,7 @@ from qvunet.reports.shots.measurement import Measurement
 from qvunet.reports.shots.networks import TrainedNetwork
 from qvunet.reports.shots.training_curves import TrainingCurve
 
-DIRECTORY = Path(__file__).resolve().parents[3] / "configs" / "shot_noise"
+DIRECTORY = EXPERIMENTS / "shot_noise"
 """Where the budgets with names are."""
 
 KINDS: dict[str, type[Measurement]] = {

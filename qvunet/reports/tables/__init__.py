@@ -1,1 +1,1 @@
-"""What scripts/reproduce_tables.py does: the grid of cells, one cell, its result, figures, the report."""
+"""What `qvunet report tables` does: the grid of cells, one cell, its result, figures, the report."""

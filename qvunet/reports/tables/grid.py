@@ -14,9 +14,10 @@ from qvunet.config import Config
 from qvunet.config.errors import describe_errors
 from qvunet.config.files import merge, read_config_file
 from qvunet.config.options import Section
+from qvunet.config.packaged import EXPERIMENTS
 from qvunet.runs.directory import RunDirectory
 
-BUDGETS = Path(__file__).resolve().parents[3] / "configs" / "tables"
+BUDGETS = EXPERIMENTS / "tables"
 """Where a budget given by name lies."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
