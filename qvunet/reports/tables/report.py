@@ -11,8 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backends.errors import UserError
+from qvunet.influence.change import percent
 from qvunet.reports.tables.figures import Rows, draw_kid, draw_losses
 from qvunet.reports.tables.grid import Budget
+from qvunet.reports.tables.pairs import Pairs
 from qvunet.reports.tables.result import RESULT_FILE, SAMPLES_FILE, Result, load_results
 from qvunet.tools.files import replacing, write_text
 from qvunet.tools.page import html_page
@@ -65,6 +67,7 @@ def write_report(out: Path, budget: Budget) -> tuple[Path, Path]:
         budget=budget,
         conclusion=conclusion.read_text(encoding="utf-8").strip() if conclusion.is_file() else "",
         datasets=datasets,
+        unets=any(result.config["model"].get("kind", "unet") == "unet" for result in results),
         versions=_distinct(results, _versions),
     )
     markdown, html = out / "report.md", out / "report.html"
@@ -96,7 +99,7 @@ def _dataset(out: Path, name: str, results: list[Result], budget: Budget) -> dic
         "floors": [_mean_floor([r for r in results if r.seed == seed], "kid") for seed in seeds],
         "floor": _mean_floor(results, "kid"),
         "all_floors": [_mean_floor(results, metric) for metric in METRICS],
-        "comparisons": list(_comparisons(by_variant, seeds, budget)),
+        "comparisons": {figure: list(_comparisons(by_variant, seeds, budget, figure)) for figure in COMPARED},
         "cells": [_cell(title, result) for title, found in rows.items() for result in found],
         "samples": list(_pictures(rows)),
         "kid_figure": kid_figure,
@@ -117,9 +120,25 @@ def _row(title: str, results: list[Result], seeds: Sequence[int]) -> dict[str, A
         "kids": [_estimate(by_seed[seed].evaluation["kid"]) if seed in by_seed else "" for seed in seeds],
         "mean": _number(fmean(result.evaluation["kid"]["value"] for result in results)),
         "loss": _number(fmean(result.final_loss for result in results)),
+        "heldout": _heldout(results),
+        "influence": _influence(results),
         "moved": _number(moved) if first.parameters["quantum"] else "",
         "seconds": _number(fmean(result.seconds_per_step for result in results)),
     }
+
+
+def _heldout(results: Sequence[Result]) -> str:
+    losses = [result.heldout_loss for result in results if result.heldout_loss is not None]
+    return f"{fmean(losses):.4g}" if losses else ""
+
+
+def _influence(results: Sequence[Result]) -> str:
+    """The smallest and the largest of the seeds, in per cent."""
+    changes = [result.influence.change for result in results if result.influence is not None]
+    if not changes:
+        return ""
+    ends = dict.fromkeys(percent(change) for change in (min(changes), max(changes)))
+    return " to ".join(ends)
 
 
 def _cell(title: str, result: Result) -> dict[str, Any]:
@@ -127,36 +146,39 @@ def _cell(title: str, result: Result) -> dict[str, Any]:
     return {"title": title, "seed": result.seed, "figures": figures, "loss": _number(result.final_loss)}
 
 
+COMPARED: dict[str, Callable[[Result], float | None]] = {
+    "KID": lambda result: result.evaluation["kid"]["value"],
+    "held-out loss": lambda result: result.heldout_loss,
+}
+"""What is compared by pairs; None where a result does not know it."""
+
+
 def _comparisons(
-    by_variant: dict[str, list[Result]], seeds: Sequence[int], budget: Budget
+    by_variant: dict[str, list[Result]], seeds: Sequence[int], budget: Budget, figure: str
 ) -> Iterable[dict[str, Any]]:
     for variant, results in by_variant.items():
         for control in budget.variants[variant].compare_with:
-            ours = {result.seed: result.evaluation["kid"] for result in results}
-            theirs = {result.seed: result.evaluation["kid"] for result in by_variant.get(control, ())}
-            pairs = {seed: (ours[seed], theirs[seed]) for seed in seeds if seed in ours and seed in theirs}
-            if not pairs:
+            pairs = Pairs.of(_by_seed(results, figure), _by_seed(by_variant.get(control, ()), figure))
+            if pairs is None:
                 continue
-            differences = {seed: a["value"] - b["value"] for seed, (a, b) in pairs.items()}
+            found = pairs.differences
             yield {
                 "title": budget.variants[variant].title,
                 "control": budget.variants[control].title,
-                "differences": [_number(differences[s], "+") if s in differences else "" for s in seeds],
-                "mean": _number(fmean(differences.values()), "+"),
-                "reading": _reading(list(differences.values()), list(pairs.values())),
+                "differences": [_number(found[s], "+") if s in found else "" for s in seeds],
+                "mean": _number(pairs.mean, "+"),
+                "interval": _interval(pairs.mean, pairs.margin) if len(found) > 1 else "",
+                "reading": pairs.reading,
             }
 
 
-def _reading(differences: Sequence[float], pairs: Sequence[tuple[dict[str, float], dict[str, float]]]) -> str:
-    """What the seeds say together; never more than they do."""
-    if len(differences) == 1:
-        verdict = "one seed only"
-    elif min(differences) < 0 < max(differences):
-        verdict = "seeds disagree"
-    else:
-        verdict = f"{'lower' if differences[0] < 0 else 'higher'} in all seeds"
-    apart = all(a["high"] < b["low"] or b["high"] < a["low"] for a, b in pairs)
-    return f"{verdict}, intervals {'apart' if apart else 'overlap'}"
+def _by_seed(results: Iterable[Result], figure: str) -> dict[int, float]:
+    values = ((result.seed, COMPARED[figure](result)) for result in results)
+    return {seed: value for seed, value in values if value is not None}
+
+
+def _interval(mean: float, margin: float) -> str:
+    return f"[{_number(mean - margin, '+')}, {_number(mean + margin, '+')}]"
 
 
 def _pictures(rows: Rows) -> Iterable[dict[str, str]]:
