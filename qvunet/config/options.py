@@ -6,6 +6,7 @@ pays for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -100,8 +102,25 @@ class ImageFolderOptions(SplitSection):
     root: Path
 
 
+class PythonOptions(SplitSection):
+    """`python`: what a function of your own returns; docs/data.md says what that may be."""
+
+    name: Literal["python"] = "python"
+    factory: str
+    """The function, `package.module:function`; importing it and calling it runs its code."""
+    options: dict[str, JsonValue] = {}
+    """Its keyword arguments."""
+
+    @field_validator("factory")
+    @classmethod
+    def _names_a_function(cls, factory: str) -> str:
+        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", factory):
+            raise ValueError(f"a function as package.module:function, not {factory!r}")
+        return factory
+
+
 DataOptions = Annotated[
-    DigitsOptions | MnistOptions | FashionMnistOptions | IdxOptions | ImageFolderOptions,
+    DigitsOptions | MnistOptions | FashionMnistOptions | IdxOptions | ImageFolderOptions | PythonOptions,
     Field(discriminator="name"),
 ]
 

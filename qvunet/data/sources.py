@@ -9,8 +9,6 @@ import torch
 import torchvision
 from sklearn.datasets import load_digits
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 from backends.errors import UserError
 from qvunet.config.options import (
@@ -21,12 +19,15 @@ from qvunet.config.options import (
     IdxOptions,
     ImageFolderOptions,
     MnistOptions,
+    PythonOptions,
     SplitSection,
 )
 from qvunet.data.decoding import read_pictures
+from qvunet.data.fitting import fit_images
 from qvunet.data.folders import find_images
 from qvunet.data.idx import read_idx
 from qvunet.data.images import Dataset, ImageSet
+from qvunet.data.python import images_of_factory
 from qvunet.tools.seeding import Stream, make_generator
 
 
@@ -34,7 +35,8 @@ def load_data(options: DataOptions) -> Dataset:
     """Load the data source that a config names.
 
     Raises:
-        UserError: if a file is missing, damaged or cannot be downloaded, or no image is left to train on.
+        UserError: if a file or function is missing or of no use, a download fails, or no image is left to
+            train on.
     """
     data = _LOADERS[type(options)](options)
     if len(data.train) == 0:
@@ -81,29 +83,23 @@ def _image_folder(options: ImageFolderOptions) -> Dataset:
     return _split(ImageSet(images, labels), options)
 
 
+def _python(options: PythonOptions) -> Dataset:
+    return _split(images_of_factory(options), options)
+
+
 _LOADERS: dict[type, Callable[..., Dataset]] = {
     DigitsOptions: _digits,
     MnistOptions: _torchvision,
     FashionMnistOptions: _torchvision,
     IdxOptions: _idx,
     ImageFolderOptions: _image_folder,
+    PythonOptions: _python,
 }
 
 
 def _image_set(images: Tensor, labels: object | None, options: DataSection) -> ImageSet:
-    return ImageSet(_fit(images, options), None if labels is None else torch.as_tensor(labels).long())
-
-
-def _fit(images: Tensor, options: DataSection) -> Tensor:
-    """Bring (N, 1 or 3, H, W) uint8 to the configured channels and size."""
-    size = options.image_size
-    if images.shape[1] < options.channels:
-        images = images.expand(-1, options.channels, -1, -1)
-    if images.shape[-2:] == (size, size):
-        return images
-    # A number alone resizes the shorter side and keeps the aspect ratio.
-    resized = F.resize(images, [size], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    return F.center_crop(resized, [size, size])
+    fitted = fit_images(images, options.channels, options.image_size)
+    return ImageSet(fitted, None if labels is None else torch.as_tensor(labels).long())
 
 
 def _split(images: ImageSet, options: SplitSection) -> Dataset:

@@ -92,6 +92,13 @@ def test_override_values_are_yaml(tmp_path):
         ("data: {holdout: 0.1}", ["data.name: missing", "digits", "idx"]),
         ("data: {name: idx, labels: x}", ["data.images: missing"]),
         ("data: {name: idx, images: x, labels: y, root: z}", ["data.root: unknown key", "split_seed"]),
+        ("data: {name: python}", ["data.factory: missing"]),
+        (
+            "data: {name: python, factory: a.b}",
+            ["data.factory: a function as package.module:function, not 'a.b'"],
+        ),
+        ("data: {name: python, factory: 'a b:c'}", ["data.factory: a function as package.module:function"]),
+        ("data: {name: python, factory: 'a:b', options: 3}", ["data.options"]),
         ("backend: {name: aer}", ["backend.name: 'aer' is not allowed", "aer_statevector"]),
         (
             "backend: {name: statevector, threds: 1}",
