@@ -14,6 +14,7 @@ from backends.aer.simulator import make_simulator, row_probabilities, run_rows
 from backends.circuits.emission import circuit_from_operations
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.circuits.structure import Component, classes
+from backends.exact.paulis import z_signs
 from backends.primitives.backend import EstimatorBackend
 from backends.primitives.pubs import PauliEstimator, by_components
 
@@ -74,11 +75,3 @@ class AerExactEstimator(PauliEstimator):
         signs = np.array([z_signs(pauli) for pauli in paulis])
         found = row_probabilities(self.simulator, circuit, parameters, angles)
         return np.concatenate([signs @ probabilities.T for probabilities in found], axis=1)
-
-
-def z_signs(pauli: str) -> Array:
-    """The values of a Pauli string of I and Z in each basis state, (2^n,); its last letter is qubit 0."""
-    signs = np.ones(1)
-    for letter in pauli:
-        signs = np.outer(signs, [1.0, -1.0 if letter == "Z" else 1.0]).ravel()
-    return signs

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.providers import BackendV2
 
-from backends.aer.exact import z_signs
 from backends.aer.simulator import make_simulator, row_probabilities, run_rows
 from backends.circuits.emission import angle_circuit
+from backends.circuits.observables import in_basis, measurement_bases
 from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
-from backends.circuits.structure import Component, components
+from backends.circuits.structure import components
 from backends.devices.device import load_device
 from backends.devices.noise_file import NoiseFile
 from backends.devices.placement import Piece, Placement, ideal, on_device, with_noise_file
@@ -26,13 +25,17 @@ from backends.devices.tiling.choice import TileChoice
 from backends.devices.tiling.layouts import TilePlace, TilingPenalty, place_tiles
 from backends.devices.tiling.tiles import Tiled, tile
 from backends.errors import UserError
+from backends.measuring.bitstrings import Counts, parities
 from backends.measuring.noise_stream import NoiseStream
 from backends.measuring.tally import Tally
 from backends.options import AerShotsOptions
 from backends.primitives.backend import EstimatorBackend
-from backends.primitives.pubs import PauliEstimator, by_components, shots_from_precision
+from backends.primitives.pubs import PauliEstimator, shots_from_precision
 
 Array = npt.NDArray[np.float64]
+
+Part = tuple[int, int]
+"""A piece and a component of it, by number."""
 
 logger = logging.getLogger(__name__)
 
@@ -122,8 +125,8 @@ def _is_file(noise_model: str) -> bool:
 class AerShotsEstimator(PauliEstimator):
     """Expectations from counts; every run draws fresh ones.
 
-    Independent parts of a circuit are run apart, and the expectation of a Pauli string that spans several is
-    the product of theirs. Strings that need the same measurement bases share their bitstrings.
+    Independent parts of a circuit are run apart, and their bitstrings put side by side for a Pauli string
+    that spans several. Strings that can be measured in the same bases share their bitstrings.
 
     Args:
         placement: how circuits are laid out, and with which noise.
@@ -184,15 +187,18 @@ class AerShotsEstimator(PauliEstimator):
         # Parameters are bound inside Aer, which silently ignores those of controlled rotations.
         program = without_controls(program_from_circuit(circuit, circuit.parameters))
         angles = program.angles(rows, np.zeros(0))
-        values = np.ones((len(paulis), len(rows)))
+        values = np.zeros((len(paulis), len(rows)))
         rng = self.noise.generator()
         for members, basis in measurement_bases(paulis):
             self.tally.add(len(rows), len(rows) * shots)
-            pieces = {piece.components[0].qubits: piece for piece in self._pieces(in_basis(program, basis))}
-
-            diagonal = ["".join("I" if letter == "I" else "Z" for letter in paulis[m]) for m in members]
-            count = partial(self._count, pieces, angles, shots, rng)
-            values[members] = by_components(diagonal, [p.components for p in pieces.values()], count)
+            pieces = self._pieces(in_basis(program, basis))
+            terms = [bits_read(paulis[m], pieces) for m in members]
+            wanted = sorted({p for term in terms for p, _ in term})
+            draw = self._draws(pieces, wanted, angles, shots)
+            paired = any(len(term) > 1 for term in terms)
+            each_by_itself = paired or any(pieces[p].noise_model is not None for p in wanted)
+            for size in chunks(shots, CHUNK_SHOTS if each_by_itself else shots):
+                values[members] += size / shots * np.stack(parities(draw(size, rng), terms, rng))
         return values
 
     def _pieces(self, program: Program) -> list[Piece]:
@@ -206,93 +212,73 @@ class AerShotsEstimator(PauliEstimator):
                     logger.info("aer_shots: %s, method %s", piece.place, method)
         return self._placed[key]
 
-    def _count(
-        self,
-        pieces: Mapping[tuple[int, ...], Piece],
-        angles: Array,
-        shots: int,
-        rng: np.random.Generator,
-        parts: Sequence[Component],
-        paulis: Sequence[str],
-    ) -> Array:
-        """Run the circuit of some components: (num_paulis, components, R)."""
-        piece = pieces[parts[0].qubits]
-        rows = piece.angles(np.concatenate([angles[:, part.angles] for part in parts]))
-        if piece.noise_model is None and shots > CHUNK_SHOTS:
-            sums = self._drawn(piece, rows, shots, rng, paulis)
-        else:
-            sums = self._counted(piece, rows, shots, rng, paulis)
-        return (sums / shots).reshape(len(paulis), len(parts), -1)
+    def _draws(
+        self, pieces: Sequence[Piece], wanted: Sequence[int], angles: Array, shots: int
+    ) -> Callable[[int, np.random.Generator], dict[Part, Counts]]:
+        """What draws some shots of some pieces: the counts of each of their components.
 
-    def _counted(
-        self, piece: Piece, rows: Array, shots: int, rng: np.random.Generator, paulis: Sequence[str]
-    ) -> Array:
-        """Even minus odd outcomes of Aer's shots, (num_paulis, rows)."""
+        Without noise many shots are drawn from the probabilities, so that the time does not grow with them.
+        """
+        drawn = {
+            p: self._probabilities(pieces[p], angles)
+            for p in wanted
+            if pieces[p].noise_model is None and shots > CHUNK_SHOTS
+        }
+
+        def draw(size: int, rng: np.random.Generator) -> dict[Part, Counts]:
+            found = {}
+            for p in wanted:
+                if p in drawn:
+                    counts = [Counts.from_table(rng.multinomial(size, each)) for each in drawn[p]]
+                else:
+                    counts = self._count(pieces[p], angles, size, rng)
+                found.update({(p, c): each for c, each in enumerate(counts)})
+            return found
+
+        return draw
+
+    def _probabilities(self, piece: Piece, angles: Array) -> list[Array]:
+        """Of each component, (R, 2^num_qubits)."""
+        simulator = make_simulator("statevector", self.threads)
+        rows = row_probabilities(simulator, piece.circuit, piece.parameters, _stacked(piece, angles))
+        whole = np.concatenate(list(rows))
+        whole /= whole.sum(axis=1, keepdims=True)
+        return np.split(whole, len(piece.components))
+
+    def _count(self, piece: Piece, angles: Array, shots: int, rng: np.random.Generator) -> list[Counts]:
+        """Aer's counts of each component."""
         width = len(piece.wires)
         measured = QuantumCircuit(piece.num_qubits, width)
         measured.compose(piece.circuit, inplace=True)
         measured.measure(piece.wires, range(width))
         noise = {} if piece.noise_model is None else {"noise_model": piece.noise_model}
         simulator = make_simulator(self.method_for(piece, shots), self.threads, **noise)
-        sums = np.zeros((len(paulis), len(rows)))
-        for start in range(0, shots, CHUNK_SHOTS):
-            size, seed = min(CHUNK_SHOTS, shots - start), int(rng.integers(2**31))
-            result = run_rows(simulator, measured, piece.parameters, rows, shots=size, seed_simulator=seed)
-            sums += parities([found.data.to_dict()["counts"] for found in result.results], paulis)
-        return sums
-
-    def _drawn(
-        self, piece: Piece, rows: Array, shots: int, rng: np.random.Generator, paulis: Sequence[str]
-    ) -> Array:
-        """The same without noise, from the probabilities: the time does not grow with the shots."""
-        simulator = make_simulator("statevector", self.threads)
-        signs = np.array([z_signs(pauli) for pauli in paulis])
-        found = row_probabilities(simulator, piece.circuit, piece.parameters, rows)
-        return np.concatenate(
-            [signs @ rng.multinomial(shots, p / p.sum(axis=1, keepdims=True)).T for p in found], axis=1
-        )
+        seed = int(rng.integers(2**31))
+        rows = _stacked(piece, angles)
+        result = run_rows(simulator, measured, piece.parameters, rows, shots=shots, seed_simulator=seed)
+        counts = [experiment.data.to_dict()["counts"] for experiment in result.results]
+        return [
+            Counts.from_hexadecimal(counts[start : start + len(angles)])
+            for start in range(0, len(counts), len(angles))
+        ]
 
 
-def measurement_bases(paulis: Sequence[str]) -> list[tuple[list[int], str]]:
-    """Share bitstrings among Pauli strings that agree wherever both have a letter.
-
-    Returns:
-        Which strings share, and the letter to measure on each qubit (I where none does), qubit 0 last.
-    """
-    groups: list[tuple[list[int], list[str]]] = []
-    for k, label in enumerate(paulis):
-        for members, basis in groups:
-            if all("I" in pair or pair[0] == pair[1] for pair in zip(label, basis, strict=True)):
-                members.append(k)
-                basis[:] = [b if a == "I" else a for a, b in zip(label, basis, strict=True)]
-                break
-        else:
-            groups.append(([k], list(label)))
-    return [(members, "".join(basis)) for members, basis in groups]
+def _stacked(piece: Piece, angles: Array) -> Array:
+    """The piece's angles, all rows of its first component, then of the next, ..."""
+    return piece.angles(np.concatenate([angles[:, part.angles] for part in piece.components]))
 
 
-def in_basis(program: Program, basis: str) -> Program:
-    """Turn the bases of measurement (qubit 0 last) into that of Z, by gates at the program's end."""
-    turn = QuantumCircuit(program.num_qubits)
-    for qubit, letter in enumerate(reversed(basis)):
-        if letter == "Y":
-            turn.sdg(qubit)
-        if letter in "XY":
-            turn.h(qubit)
-    return replace(program, operations=program.operations + program_from_circuit(turn).operations)
+def chunks(shots: int, largest: int) -> Iterator[int]:
+    """Sizes that add up to the shots."""
+    for start in range(0, shots, largest):
+        yield min(largest, shots - start)
 
 
-def parities(counts: Sequence[Mapping[str, int]], paulis: Sequence[str]) -> Array:
-    """Even minus odd outcomes, (num_paulis, R).
-
-    Args:
-        counts: for each row how often each outcome, in hexadecimal, was found.
-        paulis: strings of I and Z, qubit 0 last; Z marks the bits that count.
-    """
-    row = np.repeat(np.arange(len(counts)), [len(found) for found in counts])
-    outcomes = np.array([int(outcome, 16) for found in counts for outcome in found])
-    times = np.array([n for found in counts for n in found.values()], dtype=float)
-    bits = (outcomes[:, None] >> np.arange(len(paulis[0]))) & 1
-    counted = np.array([[letter == "Z" for letter in reversed(label)] for label in paulis], dtype=int)
-    signs = 1 - 2 * ((bits @ counted.T) % 2)
-    return np.stack([np.bincount(row, sign * times, minlength=len(counts)) for sign in signs.T])
+def bits_read(pauli: str, pieces: Sequence[Piece]) -> dict[Part, list[int]]:
+    """The bits that a Pauli string (qubit 0 last) reads of each part: numbers of piece and component."""
+    bits = {
+        (p, c): [k for k, qubit in enumerate(component.qubits) if pauli[-1 - qubit] != "I"]
+        for p, piece in enumerate(pieces)
+        for c, component in enumerate(piece.components)
+    }
+    return {part: some for part, some in bits.items() if some}

@@ -193,31 +193,6 @@ def without_final_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
     return unmeasured
 
 
-def z_qubits(observables: Sequence[SparsePauliOp], num_qubits: int) -> list[int]:
-    """The qubit that each observable reads.
-
-    Raises:
-        UserError: if an observable is not a single-qubit Z with coefficient 1.
-    """
-    qubits = []
-    for observable in observables:
-        terms = observable.to_sparse_list() if observable.num_qubits == num_qubits else []
-        if len(terms) != 1 or terms[0][0] != "Z" or terms[0][2] != 1:
-            raise UserError(_refused(observable, num_qubits))
-        qubits.append(terms[0][1][0])
-    return qubits
-
-
-def _refused(observable: SparsePauliOp, num_qubits: int) -> str:
-    name = " + ".join(f"{c.real:g} {label}" for label, c in observable.to_list()[:3])
-    more = " + ..." if len(observable) > 3 else ""
-    if observable.num_qubits != num_qubits:
-        return (
-            f"observable {name}{more}: is on {observable.num_qubits} qubits, and the circuit has {num_qubits}"
-        )
-    return f"observable {name}{more}: a layer reads single-qubit Z"
-
-
 def without_controls(program: Program) -> Program:
     """Rewrite every controlled rotation as plain Pauli rotations, exactly.
 

@@ -52,7 +52,7 @@ class RegisterChain:
     def __init__(self, circuits: Sequence[Component], angles: AffineMap) -> None:
         component = circuits[0]
         leading, operations = split_encoding(component)
-        parts = registers(component)
+        self.registers = parts = registers(component)
         self.num_circuits = len(circuits)
         self.order = [qubit for part in parts for qubit in part]
         self.sizes = [len(part) for part in parts]
@@ -130,6 +130,13 @@ class RegisterChain:
             state = torch.einsum("nli,nlrj->nrij", state, tensor).flatten(-2)
         state = state.reshape(-1, *[2] * len(self.order)).permute(0, *(1 + np.argsort(self.order)))
         return state.reshape(-1, inputs.shape[1], 2 ** len(self.order))
+
+    def tensors(self, inputs: Tensor, weights: Tensor, *, plain: bool) -> list[Tensor]:
+        """One complex (G * num_circuits * B, left bond, right bond, 2^width) tensor a register.
+
+        Autograd can follow to any order, `plain` or not.
+        """
+        return self._register_tensors(inputs, weights)[0]
 
     def _register_tensors(
         self, inputs: Tensor, weights: Tensor

@@ -43,7 +43,8 @@ class DenseState:
         component = circuits[0]
         leading, operations = split_encoding(component)
         self.num_circuits = len(circuits)
-        self.num_qubits = len(component.qubits)
+        self.num_qubits = self.width = len(component.qubits)
+        self.registers = [list(range(self.num_qubits))]
         self.encoding = with_sines(half_angles(range(self.num_qubits), leading, circuits, angles))
         self.phases = Constant(np.stack([(p := encoding_phases(self.num_qubits)).real, p.imag], axis=-1))
         reads = [bool(np.any(angles.inputs_matrix[row])) for row in component.angles]
@@ -81,10 +82,7 @@ class DenseState:
 
     def plain(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """`expectations` in torch operations, which autograd can follow to any order."""
-        state, matrices = self._encoded(inputs, weights)
-        for block, matrix in zip(self.blocks, matrices, strict=True):
-            state = apply_block(state, matrix, block.qubits, self.num_qubits)
-        return z_expectations(_probabilities(state))
+        return z_expectations(_probabilities(self._plain_amplitudes(inputs, weights)))
 
     def with_pullback(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Pullback]:
         """`expectations`, and what takes their gradient to those of inputs and weights."""
@@ -95,6 +93,23 @@ class DenseState:
         state, matrices = self._encoded(inputs, weights)
         supports = tuple(block.qubits for block in self.blocks)
         return _Evolve.apply(self.num_qubits, supports, state, *matrices)
+
+    def tensors(self, inputs: Tensor, weights: Tensor, *, plain: bool) -> list[Tensor]:
+        """The state as a chain of one register, complex (G * num_circuits * B, 1, 1, 2^num_qubits).
+
+        Args:
+            inputs: as in `expectations`.
+            weights: as in `expectations`.
+            plain: whether autograd has to follow to any order, which takes more memory.
+        """
+        state = (self._plain_amplitudes if plain else self.amplitudes)(inputs, weights)
+        return [state.flatten(0, 1)[:, None, None]]
+
+    def _plain_amplitudes(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        state, matrices = self._encoded(inputs, weights)
+        for block, matrix in zip(self.blocks, matrices, strict=True):
+            state = apply_block(state, matrix, block.qubits, self.num_qubits)
+        return state
 
     def _encoded(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The product state of the leading Rx gates, and the matrices of the blocks."""

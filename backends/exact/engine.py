@@ -37,7 +37,7 @@ class ExactEngine:
     """
 
     def __init__(self, program: Program) -> None:
-        parts = classes(program)
+        self.classes = parts = classes(program)
         self.simulators = [_simulator(circuits, program) for circuits in parts]
         self.row_cost = sum(
             len(circuits) * simulator.row_cost(circuits[0], program.angles)

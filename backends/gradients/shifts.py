@@ -15,6 +15,7 @@ import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.lightcone import affected_observables, compatible_groups
+from backends.circuits.observables import read_observables
 from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
 
 Array = npt.NDArray[np.float64]
@@ -90,7 +91,9 @@ class ParameterShift:
 
 def grouped_executions(ansatz: Ansatz) -> int:
     """Circuit executions of the gradient of one row, inputs and weights, by `ParameterShift`."""
-    return ParameterShift(_without_controls(ansatz), list(ansatz.observables)).executions_per_row
+    program = _without_controls(ansatz)
+    terms = read_observables(ansatz.observables, program.num_qubits).operators
+    return ParameterShift(program, terms).executions_per_row
 
 
 def separate_executions(ansatz: Ansatz) -> int:

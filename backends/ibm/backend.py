@@ -11,6 +11,7 @@ from typing import cast
 from qiskit.providers import BackendV2
 
 from backends.circuits.emission import angle_circuit
+from backends.circuits.observables import read_observables
 from backends.circuits.program import Ansatz
 from backends.devices.tiling.layouts import TilingPenalty
 from backends.devices.tiling.tiles import tiled_rows
@@ -141,7 +142,9 @@ class IbmRuntimeBackend(EstimatorBackend):
 
     def _pass_cost(self, each: Pass, gradient: str) -> Cost:
         ansatz, tariff = each.ansatz, self._estimator.tariff
-        bases = count_bases([label for o in ansatz.observables for label in o.paulis.to_labels()])
+        bases = count_bases(read_observables(ansatz.observables, ansatz.circuit.num_qubits).terms)
+        if not bases:  # constants
+            return Cost()
         rows = [each.rows]
         if each.backward and gradient == "spsa":
             rows.append(2 * self.options.spsa_directions * each.rows)

@@ -97,7 +97,7 @@ class Tariff:
 
 def count_bases(observables: Sequence[str]) -> int:
     """Measurement bases that Pauli labels need when each qubit is measured by itself."""
-    return len(SparsePauliOp(list(observables)).paulis.group_qubit_wise_commuting())
+    return len(SparsePauliOp(list(observables)).paulis.group_qubit_wise_commuting()) if observables else 0
 
 
 class Budget:

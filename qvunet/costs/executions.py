@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import TypeAdapter
 
 from backends import BACKEND_NAMES, make_backend
+from backends.circuits.observables import num_bases
 from backends.circuits.program import Ansatz
 from backends.devices.tiling.tiles import tiled_rows
 from backends.gradients.shifts import grouped_executions, separate_executions
@@ -107,15 +108,23 @@ def _demand(options: BackendOptions, gradient: str, rows: Rows, *, backward: boo
     further = []
     if backward:
         further = [(ansatz, number * _further_rows(options, gradient, ansatz)) for ansatz, number in rows]
-    counts = sum(number for _, number in rows), sum(number for _, number in further)
+    counts = _circuits(options, rows), _circuits(options, further)
     if name == "ibm_runtime":
         cost = _hardware_cost(options, gradient, rows, backward)
         figures = Demand(name, gradient, is_default, *counts, shots, cost.executions)
         return replace(figures, jobs=cost.jobs, qpu_seconds=cost.qpu_seconds)
     if shots is None:
         return Demand(name, gradient, is_default, *counts)
-    runs = sum(tiled_rows(number, _tiles(options, ansatz)) for ansatz, number in (*rows, *further))
+    tiled = [(ansatz, tiled_rows(number, _tiles(options, ansatz))) for ansatz, number in (*rows, *further)]
+    runs = _circuits(options, tiled)
     return Demand(name, gradient, is_default, *counts, shots, runs * shots)
+
+
+def _circuits(options: BackendOptions, rows: Rows) -> int:
+    """Circuits that rows take: where values are measured, one in each basis."""
+    if _shots(options) is None:
+        return sum(number for _, number in rows)
+    return sum(number * num_bases(ansatz) for ansatz, number in rows)
 
 
 def _further_rows(options: BackendOptions, gradient: str, ansatz: Ansatz) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -94,6 +94,23 @@ class TestAnsatz:
 def z_observables(num_qubits: int) -> list[SparsePauliOp]:
     """[Z_0, ..., Z_{n-1}]."""
     return [SparsePauliOp.from_sparse_list([("Z", [i], 1.0)], num_qubits) for i in range(num_qubits)]
+
+
+@st.composite
+def reading_anything(draw: st.DrawFn, circuits: st.SearchStrategy[TestAnsatz]) -> TestAnsatz:
+    """Some circuits with any observables: sums of Pauli strings, repeated terms, the identity, nothing."""
+    ansatz = draw(circuits)
+    n = ansatz.circuit.num_qubits
+    labels = st.one_of(
+        st.text("IXYZ", min_size=n, max_size=n),
+        st.tuples(st.integers(0, n - 1), st.sampled_from("XYZ")).map(
+            lambda where: "I" * (n - 1 - where[0]) + where[1] + "I" * where[0]
+        ),
+    )
+    coefficients = st.sampled_from([1.0, -1.0, 0.5, 0.25, -0.3, 0.0])
+    terms = st.lists(st.tuples(labels, coefficients), min_size=1, max_size=3)
+    observables = st.builds(SparsePauliOp.from_list, terms)
+    return replace(ansatz, observables=draw(st.lists(observables, min_size=1, max_size=4)))
 
 
 def big_endian_state(circuit: QuantumCircuit) -> Array:

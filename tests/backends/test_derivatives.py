@@ -12,7 +12,7 @@ from torch import Tensor
 from backends import make_backend
 from tests.backends import truth
 from tests.backends.interaction_graphs import graph_circuits
-from tests.backends.random_circuits import TestAnsatz, ansaetze
+from tests.backends.random_circuits import TestAnsatz, ansaetze, reading_anything
 
 DRAWN = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 2e-4}
@@ -98,6 +98,19 @@ def test_first_derivatives_of_thousands_of_interaction_graphs(question):
     check(**question)
 
 
+@settings(DRAWN, max_examples=40)
+@given(questions(reading_anything(graph_circuits(max_qubits=6))))
+def test_first_derivatives_of_any_observables(question):
+    check(**question)
+
+
+@pytest.mark.slow
+@settings(DRAWN, max_examples=2000)
+@given(questions(reading_anything(st.one_of(graph_circuits(), ansaetze()))))
+def test_first_derivatives_of_thousands_of_observables(question):
+    check(**question)
+
+
 @settings(DRAWN, max_examples=30)
 @given(questions(ansaetze(max_qubits=5)))
 def test_first_derivatives_of_every_gate(question):
@@ -123,7 +136,10 @@ def value_at(ansatz: TestAnsatz):
 
 
 @settings(DRAWN, max_examples=25)
-@given(graph_circuits(max_qubits=5, max_layers=2), st.integers(0, 100))
+@given(
+    st.one_of(graph_circuits(5, 2), reading_anything(graph_circuits(5, 2))),
+    st.integers(0, 100),
+)
 def test_second_derivatives(ansatz, seed):
     function, exact = value_at(ansatz)
     rng = np.random.default_rng(seed)

@@ -14,8 +14,8 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from backends import Backend, CircuitLayer, make_backend
-from backends.circuits.program import Ansatz, program_from_circuit, without_controls
-from backends.gradients.shifts import ParameterShift
+from backends.circuits.program import Ansatz
+from backends.gradients.shifts import grouped_executions
 from qvunet.reports.shots.executors import Executor
 from qvunet.reports.shots.layer_error import random_layer
 from qvunet.reports.shots.measurement import Bench, Measurement, counted
@@ -92,10 +92,8 @@ class Gradients(Measurement):
 
 def methods(ansatz: Ansatz, directions: tuple[int, ...]) -> list[Method]:
     """Every method with its cost for this circuit."""
-    program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
-    shifted = ParameterShift(program, ansatz.observables).executions_per_row
     spsa = [Method("spsa", 1 + 2 * k, k) for k in directions]
-    return [Method("param_shift", 1 + shifted), *spsa, Method("surrogate", 1)]
+    return [Method("param_shift", 1 + grouped_executions(ansatz)), *spsa, Method("surrogate", 1)]
 
 
 def gradient(

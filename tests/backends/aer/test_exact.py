@@ -4,10 +4,10 @@ import torch
 from hypothesis import Phase, given, settings
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.primitives import StatevectorEstimator
-from qiskit.quantum_info import Pauli, SparsePauliOp
+from qiskit.quantum_info import SparsePauliOp
 
 from backends import UserError, make_backend
-from backends.aer import exact, simulator
+from backends.aer import simulator
 from backends.aer.exact import AerExactEstimator
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
 from tests.backends.random_circuits import STANDARD_GATES, TestAnsatz, ansaetze
@@ -220,8 +220,3 @@ def test_probabilities_come_in_chunks(monkeypatch):
     whole = layer(inputs)
     monkeypatch.setattr(simulator, "PROBABILITIES", 2**4)  # two rows of a three-qubit part
     torch.testing.assert_close(layer(inputs), whole)
-
-
-@pytest.mark.parametrize("pauli", ["Z", "IZ", "ZIZ", "IIII"])
-def test_z_signs_are_the_diagonal_of_the_pauli_string(pauli):
-    np.testing.assert_array_equal(exact.z_signs(pauli), np.diag(Pauli(pauli).to_matrix()).real)

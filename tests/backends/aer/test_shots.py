@@ -20,7 +20,7 @@ from qiskit_aer.noise import (
 from backends import UserError, make_backend
 from backends.aer import shots as shots_module
 from backends.aer import simulator
-from backends.aer.shots import AerShotsEstimator, measurement_bases, parities
+from backends.aer.shots import AerShotsEstimator
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.devices.device import load_device
 from backends.devices.placement import on_device
@@ -164,16 +164,6 @@ def test_noise_is_fresh_reproducible_and_independent_among_rows():
     assert abs(neighbours) < 0.2
     layer.backend.start_step(0)
     assert torch.equal(layer(inputs)[:, :1], first)
-
-
-def test_bases_are_shared_where_strings_agree():
-    groups = measurement_bases(["XIZ", "IYZ", "ZII", "IIX"])
-    assert groups == [([0, 1], "XYZ"), ([2, 3], "ZIX")]
-
-
-def test_parities_count_the_marked_bits():
-    counts = [{"0x0": 3, "0x5": 1}, {"0x4": 7}]
-    np.testing.assert_array_equal(parities(counts, ["IIZ", "ZIZ", "IZI"]), [[2, 7], [4, -7], [4, 7]])
 
 
 def noisy_z(circuit: QuantumCircuit, noise_model: NoiseModel, wires) -> list[float]:

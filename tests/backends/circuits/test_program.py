@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.circuit.library import CRXGate, GlobalPhaseGate, HGate, RYGate
-from qiskit.quantum_info import Operator, SparsePauliOp
+from qiskit.quantum_info import Operator
 
 from backends.circuits.program import (
     MAX_FIXED_QUBITS,
@@ -14,10 +14,8 @@ from backends.circuits.program import (
     big_endian,
     program_from_circuit,
     without_controls,
-    z_qubits,
 )
 from backends.errors import UserError
-from qvunet.ansatz import hqconv
 from tests.backends.random_circuits import (
     STANDARD_GATES,
     TestAnsatz,
@@ -296,29 +294,3 @@ def test_big_endian_reverses_the_order_of_bits():
     circuit.ry(0.3, 1)
     expected = Operator(circuit.reverse_bits()).data
     np.testing.assert_allclose(big_endian(Operator(circuit).data), expected)
-
-
-def test_z_qubits_in_the_order_of_the_observables():
-    assert z_qubits(hqconv().observables, 12) == list(range(12))
-    observables = [SparsePauliOp("IIZ"), SparsePauliOp("ZII"), SparsePauliOp("IIZ")]
-    assert z_qubits(observables, 3) == [0, 2, 0]
-
-
-@pytest.mark.parametrize(
-    "observable",
-    [
-        SparsePauliOp("IX"),
-        SparsePauliOp("ZZ"),
-        SparsePauliOp("II"),
-        SparsePauliOp("IZ", 2.0),
-        SparsePauliOp("IZ", -1.0),
-        SparsePauliOp(["IZ", "ZI"]),
-        SparsePauliOp("IIZ"),
-    ],
-)
-def test_z_qubits_refuses_anything_else_by_name(observable):
-    with pytest.raises(
-        UserError,
-        match=r"^observable [^\n]*: (a layer reads single-qubit Z|is on \d qubits, and the circuit has 2)$",
-    ):
-        z_qubits([SparsePauliOp("IZ"), observable], 2)
