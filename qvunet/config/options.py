@@ -189,6 +189,7 @@ class LatentSection(Section):
     ansatz: str = "hqconv"
     num_layers: Annotated[int, Field(ge=1, le=1000)] = 1
     uploads: Annotated[int, Field(ge=1, le=100)] = 1
+    readout: Literal["z", "zz"] = "z"
     num_circuits: PositiveInt = 1
     """Circuits side by side in each block; a code has as many numbers as they have qubits together."""
     num_blocks: PositiveInt = 2

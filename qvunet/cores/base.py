@@ -15,7 +15,11 @@ class Cores(Protocol):
 
     @property
     def num_features(self) -> int:
-        """n, a multiple of 4: the values of one circuit's 2x2 patch."""
+        """n, the values that one circuit reads: at a vertex those of a 2x2 patch, a multiple of 4."""
+
+    @property
+    def num_values(self) -> int:
+        """What one circuit returns: n, or more where products are read too."""
 
     def __call__(self, num_circuits: int) -> nn.Module:
-        """A module (rows, q, n) -> (rows, q, n)."""
+        """A module (rows, q, n) -> (rows, q, num_values)."""

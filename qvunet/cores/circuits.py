@@ -79,8 +79,13 @@ class CircuitCores:
 
     @property
     def num_features(self) -> int:
-        """n, the values that one circuit reads and returns."""
+        """n, the values that one circuit reads."""
         return self.ansatz.num_qubits
+
+    @property
+    def num_values(self) -> int:
+        """One for each observable."""
+        return len(self.ansatz.observables)
 
     def __call__(self, num_circuits: int) -> nn.Module:
         """A module (rows, q, n) angles in radians -> (rows, q, n) expectations in [-1, 1]."""

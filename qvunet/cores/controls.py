@@ -139,6 +139,11 @@ class ControlCores:
         """n, the values that one circuit reads and returns."""
         return self.ansatz.num_qubits
 
+    @property
+    def num_values(self) -> int:
+        """The same."""
+        return self.num_features
+
     def __call__(self, num_circuits: int) -> nn.Module:
         """A module (rows, q, n) -> (rows, q, n)."""
         return self.make(1 if self.share else num_circuits, self.num_features, len(self.ansatz.weights))

@@ -64,7 +64,7 @@ def all_ablations(model: HybridNetwork, kinds: Sequence[str]) -> list[Ablation]:
     for kind in kinds:
         if kind not in KINDS:
             raise UserError(f"--kinds {kind}: allowed are {', '.join(KINDS)}")
-    allowed = KINDS if model.circuit_layers() else OUTPUT_KINDS
+    allowed = _allowed_kinds(model)
     chosen = [kind for kind in KINDS if kind in kinds and kind in allowed]
     if not chosen:
         raise UserError(
@@ -76,6 +76,14 @@ def all_ablations(model: HybridNetwork, kinds: Sequence[str]) -> list[Ablation]:
     if model.beside_cores():
         found.append(Ablation("zero", BESIDE))
     return [*found, Ablation("zero", VERTEX)]
+
+
+def _allowed_kinds(model: HybridNetwork) -> list[str]:
+    layers = model.circuit_layers().values()
+    if not layers:
+        return list(OUTPUT_KINDS)
+    products = any(len(layer.ansatz.observables) != layer.ansatz.num_qubits for layer in layers)
+    return [kind for kind in KINDS if not (products and kind == "cosine")]  # which knows of no products
 
 
 @contextmanager

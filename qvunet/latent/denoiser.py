@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from backends import Backend
 from backends.errors import UserError
+from qvunet.ansatz.readout import with_readout
 from qvunet.ansatz.reuploading import reuploaded
 from qvunet.cores.registry import make_cores
 from qvunet.models.network import HybridNetwork, as_backend
@@ -34,6 +35,7 @@ class LatentDenoiser(HybridNetwork):
         ansatz: a name in `qvunet.ansatz.ANSATZES`.
         num_layers: ansatz layers of each circuit, after each upload.
         uploads: how often a circuit reads its angles, scaled by trained numbers where it is more than once.
+        readout: what is read of each circuit, one of `qvunet.ansatz.readout.READOUTS`.
         num_circuits: circuits side by side in each block, with as many numbers in a code as they have qubits
             together.
         num_blocks: residual blocks.
@@ -53,6 +55,7 @@ class LatentDenoiser(HybridNetwork):
         ansatz: str = "hqconv",
         num_layers: int = 1,
         uploads: int = 1,
+        readout: str = "z",
         num_circuits: int = 1,
         num_blocks: int = 2,
         num_classes: int | None = None,
@@ -64,13 +67,14 @@ class LatentDenoiser(HybridNetwork):
         for key, value in (("num_circuits", num_circuits), ("num_blocks", num_blocks)):
             if value < 1:
                 raise UserError(f"{key} = {value}: must be at least 1")
-        circuit = reuploaded(ansatz, uploads, num_layers=num_layers)
+        circuit = with_readout(reuploaded(ansatz, uploads, num_layers=num_layers), readout)
         cores = make_cores(core, circuit, as_backend(backend), share=False, weight_init=weight_init)
         self.code_size = num_circuits * cores.num_features
         self.embedding = nn.Linear(EMBEDDING, EMBEDDING)
         self.class_embedding = nn.Embedding(num_classes + 1, EMBEDDING) if num_classes else None
         self.blocks = nn.ModuleList(
-            Block(self.code_size, num_circuits, cores(num_circuits)) for _ in range(num_blocks)
+            Block(self.code_size, num_circuits, cores(num_circuits), num_circuits * cores.num_values)
+            for _ in range(num_blocks)
         )
         self.head = nn.Linear(self.code_size, self.code_size)
         self.level = nn.Linear(EMBEDDING, self.code_size)
@@ -157,16 +161,17 @@ class Block(nn.Module):
     Args:
         code_size: d.
         num_circuits: q, a divisor of d.
-        core: (B, q, d / q) angles in radians -> (B, q, d / q).
+        core: (B, q, d / q) angles in radians -> (B, q, values / q).
+        num_values: that all circuits return together.
     """
 
-    def __init__(self, code_size: int, num_circuits: int, core: nn.Module) -> None:
+    def __init__(self, code_size: int, num_circuits: int, core: nn.Module, num_values: int) -> None:
         super().__init__()
         self.num_circuits = num_circuits
         self.angles = nn.Linear(code_size, code_size)
         self.film = nn.Linear(EMBEDDING, 2 * code_size)
         self.core = core
-        self.back = nn.Linear(code_size, code_size)
+        self.back = nn.Linear(num_values, code_size)
 
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
         """(B, d) and (B, EMBEDDING) -> what is added to h, (B, d)."""
