@@ -45,10 +45,13 @@ class Figure:
     Attributes:
         estimate: of the generated images against held-out ones.
         floor: of as many training images against the same held-out ones: what real images get.
+        copies: of the same training images as the decoder of a latent run returns them: what the best
+            denoiser would get. None where images are drawn as they are.
     """
 
     estimate: Estimate
     floor: float
+    copies: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,11 @@ class Evaluation:
     file: Path
 
     def as_dict(self) -> dict[str, Any]:
-        """The evaluation for JSON, each figure as ``{"value", "low", "high", "floor"}`` under its name."""
-        figures = {
-            name: {**asdict(each.estimate), "floor": each.floor} for name, each in self.figures.items()
-        }
+        """The evaluation for JSON, each figure as ``{"value", "low", "high", "floor"}`` under its name.
+
+        Latent runs have ``"copies"`` too.
+        """
+        figures = {name: _figure(each) for name, each in self.figures.items()}
         rest = {key: value for key, value in vars(self).items() if key not in ("figures", "file")}
         return {**figures, **rest, "samples": str(self.samples)}
 
@@ -101,17 +105,19 @@ class Evaluation:
         rows = [
             f"{METRICS[name].label:<12} {each.estimate.value:>9.4f}  "
             f"{each.estimate.low:>9.4f} to {each.estimate.high:<9.4f}  {each.floor:>9.4f}   "
-            f"{METRICS[name].better} is better"
+            f"{'' if each.copies is None else f'{each.copies:>9.4f}   '}{METRICS[name].better} is better"
             for name, each in self.figures.items()
         ]
+        latent = any(each.copies is not None for each in self.figures.values())
         return [
             f"images       {self.num:,} drawn, {self.num:,} held-out ones",
             f"drawn        at training step {self.checkpoint_step}, {self.sampler}, {self.steps} steps, "
             f"seed {self.seed}, {self.backend}, {shots}",
             f"features     {self.features['name']}{known}",
-            f"{'':<12} {'value':>9}  {'95 % interval':^22}  {'real':>9}",
+            f"{'':<12} {'value':>9}  {'95 % interval':^22}  {'real':>9}" + f"   {'copies':>9}" * latent,
             *rows,
             "real         the figures of as many real images, in place of the generated ones",
+            *["copies       the same of these images as the autoencoder returns them"] * latent,
             f"evaluation   {self.file}",
         ]
 
@@ -157,7 +163,9 @@ def evaluate(
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images", done=stored) as reporter:
         generated = draw_stored_samples(model, task, directory, reporter.update)
     evaluation = Evaluation(
-        figures=compare(options, network, generated, reference, prepare_torch(config)),
+        figures=compare(
+            options, network, generated, reference, prepare_torch(config), task.copies(reference.floor)
+        ),
         num=config.sample.num,
         features={"name": network.name, **network.facts},
         checkpoint_step=int(checkpoint.name.removeprefix("step_")),
@@ -207,6 +215,7 @@ def compare(
     generated: Tensor,
     reference: Reference,
     device: torch.device,
+    copies: Tensor | None = None,
 ) -> dict[str, Figure]:
     """Compute all figures of a set of images.
 
@@ -216,24 +225,34 @@ def compare(
         generated: (N, C, H, W) uint8.
         reference: real images.
         device: where `network` runs.
+        copies: of the floor's images, (N, C, H, W) uint8.
 
     Raises:
         UserError: if `generated` does not use the range 0 to 255, or is too small for a metric.
     """
     require_pixels(generated)
-    images = torch.cat([reference.heldout.images, reference.floor.images, generated])
+    sets = [reference.heldout.images, reference.floor.images, generated]
+    if copies is not None:
+        sets.append(copies)
+    images = torch.cat(sets)
     with ProgressReporter("features", len(images), "images") as reporter:
         features = network.see(images, device, reporter.update)
-    sizes = [len(reference.heldout), len(reference.floor), len(generated)]
+    sizes = [len(each) for each in sets]
     figures: dict[str, Figure] = {}
     with ProgressReporter("intervals", len(options.metrics), "metrics") as reporter:
         for done, name in enumerate(options.metrics, start=1):
             metric = METRICS[name]
-            real, floor, drawn = getattr(features, metric.source).split(sizes)
+            real, floor, drawn, *copied = getattr(features, metric.source).split(sizes)
             estimate = metric(real, drawn, resamples=options.resamples, seed=options.metric_seed)
-            figures[name] = Figure(estimate, metric.value(real, floor))
+            best = metric.value(real, copied[0]) if copied else None
+            figures[name] = Figure(estimate, metric.value(real, floor), best)
             reporter.update(done)
     return figures
+
+
+def _figure(figure: Figure) -> dict[str, float]:
+    copies = {} if figure.copies is None else {"copies": figure.copies}
+    return {**asdict(figure.estimate), "floor": figure.floor, **copies}
 
 
 def _with_drawing(config: Config, num: int) -> Config:

@@ -40,6 +40,10 @@ class Task(ABC):
     def store(self) -> None:  # noqa: B027
         """Keep that in the run."""
 
+    def copies(self, images: ImageSet) -> Tensor | None:
+        """Images (N, C, H, W) uint8 as they would be drawn by the best network; None if as they are."""
+        return None
+
     @abstractmethod
     def examples(self, images: ImageSet) -> Tensor:
         """What noise is added to, for each of some images: themselves (N, C, H, W) uint8, or codes (N, d)."""

@@ -18,12 +18,13 @@ from qvunet.config.options import LatentSection, SampleSection
 from qvunet.data import ImageSet
 from qvunet.latent.autoencoder import LatentAutoencoder
 from qvunet.latent.denoiser import LatentDenoiser
-from qvunet.latent.fitting import encode_images, fitted_autoencoder
+from qvunet.latent.fitting import BATCH, encode_images, fitted_autoencoder
 from qvunet.latent.objective import SigmaObjective
 from qvunet.latent.sampling import draw_codes, num_evaluations, num_steps
 from qvunet.models.network import HybridNetwork
 from qvunet.tasks.base import OnProgress, Task
 from qvunet.tools.files import replacing
+from qvunet.tools.pixels import to_uint8
 
 
 class CodeTask(Task):
@@ -59,6 +60,12 @@ class CodeTask(Task):
     def examples(self, images: ImageSet) -> Tensor:
         """Codes."""
         return encode_images(self.autoencoder, images.images)
+
+    def copies(self, images: ImageSet) -> Tensor:
+        """As the autoencoder returns them."""
+        with torch.inference_mode():
+            codes = self.examples(images).split(BATCH)
+            return torch.cat([to_uint8(self.autoencoder.decode(batch)) for batch in codes])
 
     def draw(
         self,
