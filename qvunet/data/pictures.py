@@ -96,15 +96,24 @@ def _orientation(image: Image.Image) -> int:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in _SIXTEEN_BITS_AS_INT):
-        values = np.asarray(image).astype(np.uint32)
-        greys = ((values + 128) // 257).astype(np.uint8)
-        if isinstance(transparent := image.info.get("transparency"), int):
-            greys[values == transparent] = 255
-        return Image.fromarray(greys)
+        return Image.fromarray(_greys(image))
     if image.mode in ("I", "F"):
         kind = "floating-point" if image.mode == "F" else "32-bit"
         raise ValueError(f"{kind} pixels, whose black and white nobody knows; save it with 8 or 16 bits")
     return image
+
+
+def _greys(image: Image.Image) -> NDArray[np.uint8]:
+    """Of up to 16 bits. A TIFF says how many, and whether 0 is white, which Pillow heeds for 8 bits only."""
+    tags = getattr(image, "tag_v2", {})
+    white = 2 ** tags.get(ExifTags.Base.BitsPerSample, (16,))[0] - 1
+    values = np.asarray(image).astype(np.uint32)
+    greys = ((values * 255 + white // 2) // white).astype(np.uint8)
+    if tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+        greys = 255 - greys
+    if isinstance(transparent := image.info.get("transparency"), int):
+        greys[values == transparent] = 255
+    return greys
 
 
 def _opaque(image: Image.Image) -> Image.Image:

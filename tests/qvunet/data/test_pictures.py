@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from contextlib import suppress
 
 import numpy as np
@@ -34,6 +35,28 @@ def test_sixteen_bit_greys_are_kept(name, tmp_path):
 def test_sixteen_bit_greys_of_the_other_byte_order_are_kept():
     image = Image.frombytes("I;16B", (8, 8), RAMP.astype(">u2").tobytes())
     assert np.abs(picture_pixels(image, 1, 8)[0] - RAMP / 257).max() <= 0.5
+
+
+def tiff(bits: int, zero_is_white: bool, order: str, content: bytes) -> bytes:
+    """8x8 greys, which Pillow does not write in these ways."""
+    tags = {256: 8, 257: 8, 258: bits, 259: 1, 262: 0 if zero_is_white else 1, 273: 8, 277: 1, 278: 8}
+    tags[279] = len(content)
+    entries = b"".join(struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0) for tag, value in tags.items())
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + len(content))
+    return head + content + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(("order", "zero_is_white"), [("<", False), ("<", True), (">", False)])
+def test_tiffs_of_both_byte_orders_whose_zero_may_be_white(order, zero_is_white, tmp_path):
+    (tmp_path / "a.tif").write_bytes(tiff(16, zero_is_white, order, RAMP.astype(f"{order}u2").tobytes()))
+    greys = RAMP / 257
+    got = read_picture(tmp_path / "a.tif", 1, 8)[0][0]
+    assert np.abs(got - (255 - greys if zero_is_white else greys)).max() <= 0.5
+
+
+def test_tiffs_of_twelve_bits(tmp_path):
+    (tmp_path / "a.tif").write_bytes(tiff(12, False, "<", bytes([0x80, 0x08, 0x00]) * 32))  # 0x800, twice
+    assert (read_picture(tmp_path / "a.tif", 1, 8)[0] == 128).all()
 
 
 def test_a_transparent_grey_of_sixteen_bits_shows_white(tmp_path):
