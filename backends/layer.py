@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from backends.circuits.expressions import name_angles
 from backends.circuits.program import Ansatz
 from backends.errors import UserError
 from backends.gradients.autograd import full_precision
+from backends.gradients.expressions import ThroughExpressions
 from backends.gradients.methods import Executor
 from backends.measuring.noise_stream import NoiseStream
 from backends.measuring.tally import Tally
@@ -54,16 +56,28 @@ class Backend(ABC):
 
         Args:
             ansatz: e.g. ``qvunet.ansatz.hqconv(num_layers=3)``.
-            num_circuits: None for (B, n) -> (B, n); else (B, num_circuits, n) -> (B, num_circuits, n).
+            num_circuits: None for (B, n) -> (B, m), with n inputs and m observables; else
+                (B, num_circuits, n) -> (B, num_circuits, m).
 
         Raises:
             UserError: if the circuit cannot be run here; names the instruction.
         """
         return CircuitLayer(ansatz, self, num_circuits)
 
+    def executor(self, ansatz: Ansatz) -> Executor:
+        """Prepare a circuit whose parameter expressions may be of any differentiable form.
+
+        Raises:
+            UserError: if the circuit cannot be run here; names the instruction, expression or observable.
+        """
+        named = name_angles(ansatz)
+        if not (named.of_inputs or named.of_weights):
+            return self.compile(ansatz)
+        return ThroughExpressions(self.compile(named), named)
+
     @abstractmethod
     def compile(self, ansatz: Ansatz) -> Executor:
-        """Prepare a circuit once, for any number of calls.
+        """Prepare a circuit of affine angles once, for any number of calls.
 
         Raises:
             UserError: if the circuit cannot be run here; names the instruction.
@@ -74,7 +88,8 @@ class CircuitLayer(nn.Module):
     """Variational circuits as a layer; its only state is `weight`, whatever the backend.
 
     Args:
-        ansatz: circuit, inputs, weights and observables.
+        ansatz: circuit, inputs, weights and observables; angles may be differentiable expressions of any
+            form, observables sums of Pauli strings with real coefficients.
         backend: what executes the circuit and its gradients.
         num_circuits: None for one circuit; otherwise that many, each with its own weights and inputs.
 
@@ -98,7 +113,7 @@ class CircuitLayer(nn.Module):
 
     def set_backend(self, backend: Backend) -> None:
         """Execute on another backend from now on, with the same weights."""
-        self._executor = backend.compile(self.ansatz)  # may fail, and then nothing has changed
+        self._executor = backend.executor(self.ansatz)  # may fail, and then nothing has changed
         self.backend = backend
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,7 +122,7 @@ class CircuitLayer(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._executor = self.backend.compile(self.ansatz)
+        self._executor = self.backend.executor(self.ansatz)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Expectations of the observables.
@@ -116,8 +131,8 @@ class CircuitLayer(nn.Module):
             inputs: angles in radians, (B, n), or (B, num_circuits, n).
 
         Returns:
-            <Z_i> in [-1, 1], (B, n) or (B, num_circuits, n), in the dtype of `weight`; computed in single
-            precision or better, under autocast too.
+            (B, m) or (B, num_circuits, m) for m observables, in the dtype of `weight`: <Z_i> in [-1, 1] where
+            those are read; computed in single precision or better, under autocast too.
 
         Raises:
             ValueError: if the shape of `inputs` does not fit, or they are complex.

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from qiskit.circuit import ParameterExpression, ParameterVector, QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 
+from backends.circuits.expressions import program_of
 from backends.circuits.program import (
     Ansatz,
     Fixed,
     Operation,
     Rotation,
     big_endian,
-    program_from_circuit,
     without_controls,
 )
 
@@ -30,7 +30,7 @@ _DIRECT = {
 
 def angle_circuit(ansatz: Ansatz) -> QuantumCircuit:
     """The circuit that an estimator is given for an ansatz: Pauli rotations, a free parameter for each."""
-    program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+    program = without_controls(program_of(ansatz))
     return circuit_from_operations(program.operations, program.num_qubits, program.num_angles)[0]
 
 

@@ -27,7 +27,6 @@ from qiskit.circuit import (
     Measure,
     Parameter,
     ParameterExpression,
-    ParameterVector,
     QuantumCircuit,
     library,
 )
@@ -47,9 +46,9 @@ class Ansatz(Protocol):
     @property
     def circuit(self) -> QuantumCircuit: ...  # noqa: D102
     @property
-    def inputs(self) -> ParameterVector: ...  # noqa: D102
+    def inputs(self) -> Sequence[Parameter]: ...  # noqa: D102
     @property
-    def weights(self) -> ParameterVector: ...  # noqa: D102
+    def weights(self) -> Sequence[Parameter]: ...  # noqa: D102
     @property
     def observables(self) -> Sequence[SparsePauliOp]: ...  # noqa: D102
 

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 
+from backends.circuits.expressions import program_of
 from backends.circuits.lightcone import affected_observables, compatible_groups
 from backends.circuits.observables import read_observables
-from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
+from backends.circuits.program import Ansatz, Program, without_controls
 
 Array = npt.NDArray[np.float64]
 
@@ -91,15 +92,11 @@ class ParameterShift:
 
 def grouped_executions(ansatz: Ansatz) -> int:
     """Circuit executions of the gradient of one row, inputs and weights, by `ParameterShift`."""
-    program = _without_controls(ansatz)
+    program = without_controls(program_of(ansatz))
     terms = read_observables(ansatz.observables, program.num_qubits).operators
     return ParameterShift(program, terms).executions_per_row
 
 
 def separate_executions(ansatz: Ansatz) -> int:
     """The same where each observable of each shift is measured by itself: the stock `EstimatorQNN`."""
-    return 2 * _without_controls(ansatz).num_angles * len(ansatz.observables)
-
-
-def _without_controls(ansatz: Ansatz) -> Program:
-    return without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
+    return 2 * without_controls(program_of(ansatz)).num_angles * len(ansatz.observables)

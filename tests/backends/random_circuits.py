@@ -113,6 +113,39 @@ def reading_anything(draw: st.DrawFn, circuits: st.SearchStrategy[TestAnsatz]) -
     return replace(ansatz, observables=draw(st.lists(observables, min_size=1, max_size=4)))
 
 
+@st.composite
+def bending_angles(draw: st.DrawFn, circuits: st.SearchStrategy[TestAnsatz]) -> TestAnsatz:
+    """Some circuits with other expressions of new inputs and weights in their parameters' places."""
+    ansatz = draw(circuits)
+    inputs, weights = ParameterVector("u", 2), ParameterVector("v", 2)
+    replaced = {
+        parameter: draw(_bent([*inputs, *weights])) for parameter in [*ansatz.inputs, *ansatz.weights]
+    }
+    circuit = ansatz.circuit.assign_parameters(replaced)
+    return TestAnsatz(circuit, [*inputs], [*weights], ansatz.observables)
+
+
+@st.composite
+def _bent(draw: st.DrawFn, parameters: Sequence[Parameter]) -> ParameterExpression:
+    """A product, power, sine and so on of one or two parameters, smooth where these are small; or affine."""
+    a, b = draw(st.sampled_from(parameters)), draw(st.sampled_from(parameters))
+    forms: list[Callable[[], ParameterExpression]] = [
+        lambda: a,
+        lambda: 2 * a - b + 0.3,
+        lambda: a * b,
+        lambda: 2 * (np.pi - a) * (np.pi - b),
+        lambda: a**2 + 0.1,
+        lambda: (a - b).sin() * 1.5,
+        lambda: (0.5 * a).exp() * b.cos(),
+        lambda: 1 / (a * a + 2) + (b / 4).tan(),
+        lambda: (a + 4.5).log() - b.arctan(),
+        lambda: (a / 8).arcsin() * (b / 8).arccos(),
+        lambda: (a * a + 1) ** 0.5,
+        lambda: (a + 5).abs() * b,
+    ]
+    return draw(st.sampled_from(forms))()
+
+
 def big_endian_state(circuit: QuantumCircuit) -> Array:
     """The state vector that Qiskit gives, qubit 0 most significant."""
     return np.asarray(Statevector(circuit).reverse_qargs().data)

@@ -12,7 +12,7 @@ from torch import Tensor
 from backends import make_backend
 from tests.backends import truth
 from tests.backends.interaction_graphs import graph_circuits
-from tests.backends.random_circuits import TestAnsatz, ansaetze, reading_anything
+from tests.backends.random_circuits import TestAnsatz, ansaetze, bending_angles, reading_anything
 
 DRAWN = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 2e-4}
@@ -104,6 +104,12 @@ def test_first_derivatives_of_any_observables(question):
     check(**question)
 
 
+@settings(DRAWN, max_examples=40)
+@given(questions(bending_angles(st.one_of(graph_circuits(5, 2), reading_anything(ansaetze(4, 8))))))
+def test_first_derivatives_of_any_expressions(question):
+    check(**question)
+
+
 @pytest.mark.slow
 @settings(DRAWN, max_examples=2000)
 @given(questions(reading_anything(st.one_of(graph_circuits(), ansaetze()))))
@@ -137,7 +143,11 @@ def value_at(ansatz: TestAnsatz):
 
 @settings(DRAWN, max_examples=25)
 @given(
-    st.one_of(graph_circuits(5, 2), reading_anything(graph_circuits(5, 2))),
+    st.one_of(
+        graph_circuits(5, 2),
+        reading_anything(graph_circuits(5, 2)),
+        bending_angles(graph_circuits(4, 1)),
+    ),
     st.integers(0, 100),
 )
 def test_second_derivatives(ansatz, seed):

@@ -52,8 +52,8 @@ def _with(append):
     [
         (_with(lambda c: (c.measure(0, 0), c.h(0))), "'measure'"),
         (_with(lambda c: c.reset(0)), "'reset'"),
-        (_with(lambda c: c.rx(X[0].sin(), 0)), "not affine"),
-        (_with(lambda c: c.rx(X[0] * W[0], 0)), "not affine"),
+        (_with(lambda c: c.rx(X[0] * Parameter("stray"), 0)), "'stray'"),
+        (_with(lambda c: c.rx(1j * X[0] * W[0], 0)), "complex"),
         (_with(lambda c: c.rx(Parameter("stray"), 0)), "'stray'"),
     ],
 )
