@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
 
 from backends import make_backend
+from backends.ibm.backend import Pass
 from backends.ibm.journal import Journal
 from qvunet.ansatz import basic_entangler
+from tests.backends.random_circuits import TestAnsatz
 
 ANSATZ = basic_entangler(num_qubits=4, num_layers=1)
 
@@ -100,3 +104,28 @@ def test_the_layer_trains_on_a_rehearsal():
     assert layer.weight.grad.abs().sum() > 0
     assert inputs.grad is not None
     assert inputs.grad.abs().sum() > 0
+
+
+def test_any_observables_and_expressions_at_the_price_that_was_named():
+    x, w = ParameterVector("x", 2), ParameterVector("w", 1)
+    circuit = QuantumCircuit(2)
+    circuit.rx(x[0] * x[1], 0)
+    circuit.cry(w[0].sin(), 0, 1)
+    observables = [
+        SparsePauliOp(["ZZ", "XI", "II"], [0.5, 0.2, 1.0]),
+        SparsePauliOp("IY"),
+        SparsePauliOp("II", 0.7),
+    ]
+    ansatz = TestAnsatz(circuit, [*x], [*w], observables)
+    backend = make_backend(
+        "ibm_runtime", backend_name="fake_manila", max_qpu_seconds=1e4, shots=2048, gradient="param_shift"
+    )
+    layer, exact = backend.layer(ansatz), make_backend("statevector").layer(ansatz)
+    exact.load_state_dict(layer.state_dict())
+    inputs = torch.tensor([[0.8, 1.1], [1.5, -0.9]])
+    for each in (layer, exact):
+        each(inputs).sum().backward()
+    torch.testing.assert_close(layer.weight.grad, exact.weight.grad, atol=0.2, rtol=0)
+    torch.testing.assert_close(layer(inputs), exact(inputs), atol=0.15, rtol=0)
+    costs = backend.cost([Pass(ansatz, 2, backward=True), Pass(ansatz, 2)])
+    assert backend.tally.executions == costs.executions
