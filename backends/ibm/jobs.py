@@ -7,13 +7,14 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
+from qiskit_ibm_runtime.exceptions import IBMError
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
 from backends.devices.calibration import calibrated_at
@@ -31,6 +32,9 @@ Result = TypeVar("Result")
 
 BACK_OFF_SECONDS = (5.0, 15.0, 45.0, 120.0)
 """Pauses before a request that the service did not take is made again."""
+
+MAX_RETRY_AFTER = 600.0
+"""The longest pause that the service can ask for."""
 
 _FINAL = ("DONE", "ERROR", "CANCELLED")
 _BUSY = (-1, 429, 500, 502, 503, 504)  # -1: qiskit_ibm_runtime's for no answer at all
@@ -75,6 +79,10 @@ class JobError(Exception):
 
 class IncompleteError(JobError):
     """A job that was done, but of whose values some are missing; another look at it may find them."""
+
+
+class UnreadableError(IncompleteError):
+    """A job that was done, but whose result came damaged; it may be whole the next time it is fetched."""
 
 
 class JobRunner:
@@ -237,17 +245,21 @@ class JobRunner:
             ExecutionError: if that cannot be found out now.
         """
         try:
-            self._wait(job)
+            status = self._wait(job)
         except TimeoutError as error:
             raise ExecutionError(f"job {record.job_id} {error}; it goes on; {self._kept()}") from None
         except Exception as error:
             raise ExecutionError(
                 f"the connection was lost while job {record.job_id} ran: {redact(error)}; {self._kept()}"
             ) from None
+        shape = len(request.observables), len(request.parameters)
         try:
-            result = self._patiently(job.result)
+            values = self._patiently(lambda: _values(_result(job), shape))
+        except IncompleteError:
+            self._settle(job, record)
+            raise
         except Exception as error:
-            if _is_busy(error):
+            if status == "DONE" or _is_busy(error):  # it is not the job that failed
                 raise ExecutionError(
                     f"job {record.job_id} ran, but its result cannot be fetched now: {redact(error)}; "
                     f"{self._kept()}"
@@ -255,15 +267,16 @@ class JobRunner:
             self._settle(job, record)
             raise JobError(redact(error)) from None
         self._settle(job, record)
-        self.journal.store(record, *_values(result, (len(request.observables), len(request.parameters))))
+        self.journal.store(record, *values)
 
-    def _wait(self, job: Any) -> None:
+    def _wait(self, job: Any) -> str:
         started = time.monotonic()
         while (status := self._patiently(lambda: _status(job))) not in _FINAL:
             waited = time.monotonic() - started
             if self.options.timeout is not None and waited >= self.options.timeout:
                 raise TimeoutError(f"is still {status} after {waited:.0f} s (timeout)")
             time.sleep(self.site.poll_seconds)
+        return status
 
     def _settle(self, job: Any, record: Record) -> None:
         """Enter what a job took; the service may not know yet, and a rehearsal takes nothing."""
@@ -299,8 +312,9 @@ class JobRunner:
                     raise
                 if closed and lane is not None:
                     lane.forget()
-                logger.warning("%s; trying again in %.0f s", redact(error), pause)
-                time.sleep(pause)
+                seconds = max(pause, _retry_after(error))
+                logger.warning("%s; trying again in %.0f s", redact(error), seconds)
+                time.sleep(seconds)
         return action()
 
 
@@ -313,16 +327,44 @@ def _status(job: Any) -> str:
     return str(getattr(status, "name", status))
 
 
-def _is_busy(error: BaseException | None) -> bool:
-    """Whether the service, or the way to it, may well do the same thing later."""
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that led to it."""
     while error is not None:
-        code = getattr(error, "status_code", None)
-        if code in _BUSY or isinstance(error, ConnectionError):
-            return True
-        if type(error).__name__ in ("IBMRuntimeError", "RequestsApiError") and _BUSY_WORDS.search(str(error)):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Whether the service, or the way to it, may well do the same thing later."""
+    for each in _chain(error):
+        if getattr(each, "status_code", None) in _BUSY or isinstance(each, ConnectionError | UnreadableError):
+            return True
+        if type(each).__name__ in ("IBMRuntimeError", "RequestsApiError") and _BUSY_WORDS.search(str(each)):
+            return True
     return False
+
+
+def _retry_after(error: BaseException) -> float:
+    """Seconds that the service asks to be left alone for."""
+    for each in _chain(error):
+        headers = getattr(getattr(each, "response", None), "headers", {})
+        if (seconds := str(headers.get("Retry-After", ""))).isdecimal():
+            return min(float(seconds), MAX_RETRY_AFTER)
+    return 0.0
+
+
+def _result(job: Any) -> Any:
+    """What a job brings.
+
+    Raises:
+        UnreadableError: if what came over the wire is damaged; the client then stumbles over it anyhow.
+    """
+    try:
+        return job.result()
+    except Exception as error:
+        if isinstance(error, IBMError | ConnectionError) or _status(job) != "DONE":
+            raise
+        raise UnreadableError(f"its result cannot be read: {redact(error)}") from None
 
 
 def _values(result: Any, shape: tuple[int, int]) -> tuple[Array, Array]:
@@ -330,10 +372,12 @@ def _values(result: Any, shape: tuple[int, int]) -> tuple[Array, Array]:
 
     Raises:
         IncompleteError: if the PUB is missing or is not of this shape or not finite.
+        UnreadableError: if nothing came at all.
     """
-    if result is None or len(result) != 1:
-        found = 0 if result is None else len(result)
-        raise IncompleteError(f"its result holds {found} PUBs of 1")
+    if result is None:
+        raise UnreadableError("its result is empty")
+    if len(result) != 1:
+        raise IncompleteError(f"its result holds {len(result)} PUBs of 1")
     values = np.asarray(result[0].data.evs, dtype=float)
     stds = np.asarray(result[0].data.stds, dtype=float)
     if values.shape != shape or not np.isfinite(values).all():

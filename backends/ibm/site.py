@@ -14,7 +14,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
 from qiskit_ibm_runtime import QiskitRuntimeService
-from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError
+from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError, InvalidAccountError
 from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError, RuntimeJobNotFound
 from qiskit_ibm_runtime.utils import validate_isa_circuits
 
@@ -161,6 +161,8 @@ class Cloud(Site):
             return self.service.backend(earlier if name == LEAST_BUSY else name, **features)
         except QiskitBackendNotFoundError:
             there = sorted(device.name for device in self.service.backends())
+            if not there:  # the client takes an instance that it cannot ask for one without devices
+                raise ExecutionError("IBM Quantum lists no device of this account's instances") from None
             raise UserError(
                 f"backend_name = {name!r}: not in this account; allowed: {', '.join([LEAST_BUSY, *there])}, "
                 f"or to rehearse {', '.join(fake_device_names()[:3])}, ..."
@@ -172,7 +174,7 @@ def _connecting() -> Iterator[None]:
     """Turn what goes wrong between us and the service into our errors, without tokens."""
     try:
         yield
-    except UserError:
+    except (UserError, ExecutionError):
         raise
     except AccountNotFoundError:
         raise UserError(
@@ -181,7 +183,18 @@ def _connecting() -> Iterator[None]:
         ) from None
     except QiskitBackendNotFoundError as error:
         raise UserError(f"backend_name = {LEAST_BUSY!r}: no device fits ({redact(error)})") from None
-    except (IBMNotAuthorizedError, IBMInputValueError, ValueError) as error:
-        raise UserError(f"IBM Quantum refuses the account: {redact(error)}") from None
     except Exception as error:
-        raise ExecutionError(f"IBM Quantum cannot be reached: {redact(error)}") from None
+        if _is_refusal(error):
+            raise UserError(f"IBM Quantum refuses the account: {redact(error)}") from None
+        reason = error.__cause__ if isinstance(error, InvalidAccountError) else error
+        raise ExecutionError(f"IBM Quantum cannot be reached: {redact(reason)}") from None
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the account is wrong, and not the way to the service."""
+    if isinstance(error, InvalidAccountError):  # the client's for whatever its search for instances meets
+        return error.__cause__ is None or getattr(error.__cause__, "code", None) in (400, 401, 403)
+    return isinstance(error, IBMNotAuthorizedError | IBMInputValueError | ValueError) and not isinstance(
+        error,
+        OSError,  # an answer that is no JSON, such as a proxy's
+    )

@@ -93,7 +93,8 @@ def spoken(
     recwarn: pytest.WarningsRecorder,
 ) -> Iterator[Spoken]:
     """After every test, no token is in any file, log, warning, output or message."""
-    caplog.set_level(logging.INFO)
+    for name in ("qiskit_ibm_runtime", "ibm_cloud_sdk_core", "urllib3", "backends", "qvunet"):
+        caplog.set_level(logging.DEBUG, name)
     texts = Spoken()
     yield texts
     out, err = capfd.readouterr()

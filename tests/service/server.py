@@ -29,10 +29,14 @@ def serving(service: Service) -> Iterator[str]:
 
 
 def addresses(root: str) -> dict[str, str]:
-    """The environment variables that lead the client to a server; none of them is a credential."""
+    """The environment variables that lead the client to a server; none of them is a credential.
+
+    And one with which it does not tell who calls it, for which it looks through the stack at every request.
+    """
     return {
         "QISKIT_IBM_URL": root + API,
         "IAM_URL": root,
         "GLOBAL_SEARCH_URL": root,
         "GLOBAL_CATALOG_URL": root,
+        "USAGE_DATA_OPT_OUT": "True",
     }

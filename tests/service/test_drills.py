@@ -1,0 +1,256 @@
+"""What can go wrong on the wire: each ends in one clear line, and nothing is lost or paid for twice.
+
+That no token is in any of it is checked after every test, by the fixture `spoken`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+import pytest
+
+from backends.errors import ExecutionError, UserError
+from tests.backends.ibm.conftest import Command
+from tests.service.conftest import WRONG_TOKEN
+
+JOBS = "/jobs"
+RESULTS = "/jobs/[^/]+/results"
+
+
+CHEAP = {"resilience_level": 0, "lowering": "pauli", "optimization_level": 0}
+"""Compiles and runs fast."""
+
+
+class Three(Command):
+    """Three evaluations of a layer, a job each, under a journal."""
+
+    def __call__(self, **options):
+        return super().__call__(**CHEAP, **options)
+
+
+@pytest.fixture
+def command(tmp_path):
+    return Three(tmp_path / "jobs")
+
+
+@pytest.fixture
+def fails(command, spoken):
+    """Run the command, which fails; gives the message."""
+
+    def run(kind: type[Exception], **options) -> str:
+        with pytest.raises(kind) as raised:
+            command(**options)
+        spoken.extend(traceback.format_exception(raised.value))
+        return str(raised.value)
+
+    return run
+
+
+def stop_at(service, number: int, do) -> None:
+    """Do something to a job as soon as it is made, before the client hears of it."""
+
+    def hook(job):
+        if len(service.jobs) == number + 1:
+            do(job)
+
+    service.on_submit = hook
+
+
+# The account.
+
+
+def test_a_wrong_token(service, fails, monkeypatch):
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", WRONG_TOKEN)
+    assert fails(UserError).startswith("IBM Quantum refuses the account: ")
+
+
+def test_a_wrong_token_on_the_command_line(service, sample, monkeypatch):
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", WRONG_TOKEN)
+    result = sample("out", "--yes")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: IBM Quantum refuses the account: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_no_account(no_account, fails):
+    assert "save_account" in fails(UserError)
+
+
+def test_the_identity_service_is_down(service, fails):
+    service.fault("POST", "/identity/token", times=None, status=503)
+    assert fails(ExecutionError).startswith("IBM Quantum cannot be reached: ")
+
+
+def test_an_unknown_device(service, fails):
+    assert "'ibm_no_such': not in this account; allowed: least_busy, ibm_guadalupe, ibm_manila" in fails(
+        UserError, backend_name="ibm_no_such"
+    )
+
+
+def test_an_instance_that_lists_nothing(service, fails):
+    service.fault("GET", "/backends", times=None, status=403)
+    assert fails(ExecutionError, backend_name="ibm_manila").startswith("IBM Quantum lists no device")
+
+
+def test_a_token_that_is_withdrawn_while_jobs_run(service, command, fails):
+    stop_at(service, 1, lambda job: service.access_tokens.clear())
+    assert "not authorized" in fails(ExecutionError)
+    command()
+    assert len(service.jobs) == 3
+
+
+# Submitting.
+
+
+def test_too_many_requests_are_made_again_when_the_service_says(service, command, caplog):
+    service.fault("POST", JOBS, status=429, headers={"Retry-After": "1"}, body='{"errors": [{"code": 1202}]}')
+    started = time.monotonic()
+    command()
+    assert time.monotonic() - started >= 1
+    assert "trying again in 1 s" in caplog.text
+    assert len(service.jobs) == 3
+
+
+def test_a_service_that_stays_busy(service, command, fails):
+    busy = service.fault("POST", JOBS, times=None, status=429)
+    assert "did not take a job: " in fails(ExecutionError)
+    assert busy.struck == 4
+    service.app.faults.clear()
+    command()
+    assert len(service.jobs) == 3
+
+
+def test_errors_of_the_server(service, command):
+    service.fault("POST", JOBS, status=500)
+    service.fault("GET", "/jobs/[^/]+", status=502)
+    service.fault("GET", RESULTS, status=503)
+    command()
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.parametrize("when", ["instead", "after"])
+def test_a_connection_that_is_cut_while_a_job_is_submitted(service, command, when):
+    service.fault("POST", JOBS, when=when)
+    command()
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.parametrize("mode", ["batch", "session"])
+def test_a_session_closed_by_the_service(service, command, mode):
+    def close(job):
+        service.sessions[job.request["session_id"]]["accepting_jobs"] = False
+
+    stop_at(service, 0, close)
+    command(mode=mode)
+    assert len(service.jobs) == 3
+    assert len(service.sessions) == 2
+
+
+# Results.
+
+
+def test_a_result_cut_short_is_fetched_again(service, command):
+    service.fault("GET", RESULTS, status=200, body='{"schema_version": "v2.0", "data": [{"resul')
+    command()
+    assert len(service.jobs) == 3
+
+
+def test_a_result_that_stays_cut_short_is_not_a_job_to_pay_for_again(service, command, fails):
+    service.fault("GET", RESULTS, times=None, status=200, body='{"schema_version": "v2.0", "data": [{"resul')
+    assert "its result cannot be read: " in fails(ExecutionError)
+    service.app.faults.clear()
+    command()
+    assert len(service.jobs) == 3
+
+
+def test_a_result_that_is_refused_now_is_fetched_later(service, command, fails):
+    service.fault("GET", RESULTS, status=401)
+    assert "ran, but its result cannot be fetched now" in fails(ExecutionError)
+    command()
+    assert len(service.jobs) == 3
+
+
+def test_a_connection_that_is_cut_while_a_result_comes(service, command):
+    service.fault("GET", RESULTS)
+    command()
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (("Failed", "Error in the validation process of the job", 1002), "1002"),
+        (("Cancelled",), "cancelled"),
+        (("Cancelled", "Ran too long", 1305), "1305"),
+    ],
+)
+def test_a_job_that_brings_nothing(service, command, fails, end, words):
+    stop_at(service, 1, lambda job: job.end(*end))
+    message = fails(ExecutionError)
+    assert words in message
+    assert "1 results are kept" in message
+    command()
+    assert len(service.jobs) == 4
+    assert command.opened().spent == pytest.approx(12)
+
+
+# Money.
+
+
+def test_a_budget_that_runs_out(service, command, fails):
+    message = fails(UserError, max_qpu_seconds=7)
+    assert "job 0 of step 2 needs about" in message
+    assert "6 s are spent; allow at least 9" in message
+    assert [job.request["cost"] for job in service.jobs.values()] == [5, 4]
+    command(max_qpu_seconds=9)
+    assert len(service.jobs) == 3
+
+
+def test_a_job_that_takes_longer_than_is_left_is_stopped_by_the_service(service, fails, command):
+    stop_at(service, 1, lambda job: setattr(job, "seconds", 30.0))
+    assert "1305" in fails(ExecutionError, max_qpu_seconds=10)
+
+
+# Processes.
+
+
+@pytest.fixture
+def process(command):
+    """Start the command in a process of its own."""
+    script = (
+        "import pathlib, sys; import backends.ibm.site;"
+        "backends.ibm.site.Cloud.poll_seconds = 0.01;"
+        "from tests.backends.ibm.conftest import Command;"
+        f"Command(pathlib.Path(sys.argv[1]))(**{CHEAP})"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(command.journal)], env=os.environ) as running:
+        yield running
+        running.kill()
+
+
+def test_a_process_killed_between_a_job_and_its_id(service, command, process):
+    stop_at(service, 1, lambda job: process.send_signal(signal.SIGKILL))
+    assert process.wait(300) == -signal.SIGKILL
+    assert command.statuses() == ["done", "submitting"]
+    command()
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_a_job_runs(service, command, process):
+    stop_at(service, 1, lambda job: job.end("Held"))
+    deadline = time.monotonic() + 300
+    while command.statuses() != ["done", "submitted"]:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    list(service.jobs.values())[1].end("Running")
+    command()
+    assert len(service.jobs) == 3
