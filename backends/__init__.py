@@ -18,13 +18,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from backends.errors import UserError
-from backends.options import BACKEND_NAMES, AnyBackendOptions, BackendOptions
 
 if TYPE_CHECKING:
     from backends.layer import Backend, CircuitLayer
+    from backends.options import BACKEND_NAMES, BackendOptions
 
 __all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "UserError", "make_backend"]
 
@@ -34,7 +32,7 @@ _CLASSES = {
     "aer_shots": ("aer.shots", "AerShotsBackend"),
     "ibm_runtime": ("ibm.backend", "IbmRuntimeBackend"),
 }
-_LAZY = ("Backend", "CircuitLayer")
+_MODULES = {"BACKEND_NAMES": "options", "Backend": "layer", "CircuitLayer": "layer"}
 
 
 def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> Backend:
@@ -47,6 +45,8 @@ def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> 
     Raises:
         UserError: names the backend or option that is wrong and what is allowed.
     """
+    from backends.options import BackendOptions
+
     if isinstance(name, BackendOptions):
         if options:
             raise UserError(f"options given twice: {', '.join(options)} beside {name!r}")
@@ -58,6 +58,10 @@ def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> 
 
 
 def _validate(values: dict[str, Any]) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    from backends.options import BACKEND_NAMES, AnyBackendOptions
+
     if values["name"] not in BACKEND_NAMES:
         raise UserError(f"unknown backend {values['name']!r}; allowed: {', '.join(BACKEND_NAMES)}")
     try:
@@ -75,10 +79,13 @@ def _explain(name: str, error: Any) -> str:
 
 
 def _options_class(name: str) -> type[BackendOptions]:
+    from backends.options import BackendOptions
+
     return next(c for c in BackendOptions.__subclasses__() if c.model_fields["name"].default == name)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(".layer", __name__), name)
+    """Import what is asked for when it is asked for: `--help` needs neither torch nor pydantic."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ pays for them.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -125,11 +126,14 @@ DataOptions = Annotated[
 ]
 
 
-def _known_ansatz(name: str | None) -> str | None:
-    # Imported here because the registry needs Qiskit.
-    from qvunet.ansatz import ANSATZES
+ANSATZ_NAMES = ("hqconv", "fqconv", "basic_entangler")
+"""The registry's names, so that a wrong config need not wait for Qiskit, which the registry imports."""
 
-    return None if name is None else _registered(name, [*ANSATZES, "null (classical)"])
+
+def _known_ansatz(name: str | None) -> str | None:
+    registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
+    names = registry.ANSATZES if registry else ANSATZ_NAMES
+    return None if name is None else _registered(name, [*names, "null (classical)"])
 
 
 Core = Literal["circuits", "frozen", "no_entanglers", "encoding", "tanh", "none", "mlp", "fourier", "linear"]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torchvision
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from backends.errors import UserError
@@ -23,6 +22,7 @@ from qvunet.config.options import (
     SplitSection,
 )
 from qvunet.data.decoding import read_pictures
+from qvunet.data.digits import read_digits
 from qvunet.data.fitting import fit_images
 from qvunet.data.folders import find_images
 from qvunet.data.idx import read_idx
@@ -45,9 +45,9 @@ def load_data(options: DataOptions) -> Dataset:
 
 
 def _digits(options: DigitsOptions) -> Dataset:
-    bunch = load_digits()
-    images = torch.from_numpy(np.rint(bunch.images * (255 / 16)).astype(np.uint8))  # 0 to 16 in the source
-    return _split(_image_set(images[:, None], bunch.target, options), options)
+    pixels, classes = read_digits()
+    images = torch.from_numpy(np.rint(pixels * (255 / 16)).astype(np.uint8))  # 0 to 16 in the source
+    return _split(_image_set(images[:, None], classes, options), options)
 
 
 def _idx(options: IdxOptions) -> Dataset:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import torch
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import get_timestep_embedding
-from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,7 +15,7 @@ from backends.errors import UserError
 from qvunet.ansatz.readout import with_readout
 from qvunet.ansatz.reuploading import reuploaded
 from qvunet.cores.registry import make_cores
-from qvunet.models.network import HybridNetwork, as_backend
+from qvunet.models.network import DenoiserOutput, HybridNetwork, as_backend
 
 EMBEDDING = 16
 """Width of the embedding of noise level and class."""
@@ -85,7 +84,7 @@ class LatentDenoiser(HybridNetwork):
         timestep: Tensor | float,
         class_labels: Tensor | None = None,
         return_dict: bool = True,
-    ) -> UNet2DOutput | tuple[Tensor]:
+    ) -> DenoiserOutput | tuple[Tensor]:
         """Predict clean codes.
 
         Args:
@@ -108,7 +107,7 @@ class LatentDenoiser(HybridNetwork):
         variance = (sigma.square() + SIGMA_DATA**2).unsqueeze(1)
         skip, out = SIGMA_DATA**2 / variance, sigma.unsqueeze(1) * SIGMA_DATA / variance.sqrt()
         denoised = skip * sample + out * self._network(sample / variance.sqrt(), sigma, class_labels)
-        return UNet2DOutput(sample=denoised) if return_dict else (denoised,)
+        return DenoiserOutput(sample=denoised) if return_dict else (denoised,)
 
     def _network(self, h: Tensor, sigma: Tensor, class_labels: Tensor | None) -> Tensor:
         emb = self._embed(sigma, class_labels)

@@ -6,13 +6,28 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
 from backends import Backend, CircuitLayer, make_backend
+
+
+@dataclass
+class DenoiserOutput(BaseOutput):
+    """What a network returns, as diffusers' pipelines expect it.
+
+    It is diffusers' `UNet2DOutput`, beside which every block of every U-Net and transformer is imported.
+
+    Attributes:
+        sample: predicted noise, or denoised codes, shaped like the input.
+    """
+
+    sample: Tensor
 
 
 class HybridNetwork(ModelMixin, ConfigMixin):

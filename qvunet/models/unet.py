@@ -8,7 +8,6 @@ from typing import Any, Self
 import torch
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
-from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 
 from backends import Backend
@@ -17,7 +16,7 @@ from qvunet.models.blocks import MIXER_PLACES
 from qvunet.models.builder import build_unet
 from qvunet.models.hybrid import make_hybrid
 from qvunet.models.mixers import PatchCircuits, Split
-from qvunet.models.network import HybridNetwork, as_backend
+from qvunet.models.network import DenoiserOutput, HybridNetwork, as_backend
 from qvunet.models.presets import get_preset
 
 
@@ -121,7 +120,7 @@ class QVUNet(HybridNetwork):
         timestep: Tensor | float | int,
         class_labels: Tensor | None = None,
         return_dict: bool = True,
-    ) -> UNet2DOutput | tuple[Tensor]:
+    ) -> DenoiserOutput | tuple[Tensor]:
         """Predict the noise in `sample`.
 
         Args:
@@ -143,7 +142,7 @@ class QVUNet(HybridNetwork):
                 f"sample: expected (B, {', '.join(map(str, expected))}), got {tuple(sample.shape)}"
             )
         noise = self.unet(sample, self._embed(sample, timestep, class_labels))
-        return UNet2DOutput(sample=noise) if return_dict else (noise,)
+        return DenoiserOutput(sample=noise) if return_dict else (noise,)
 
     def _embed(self, sample: Tensor, timestep: Tensor | float | int, class_labels: Tensor | None) -> Tensor:
         """(B, time_dim) embedding of timestep and class."""

@@ -1,0 +1,58 @@
+"""What commands load before they do anything: modules, since seconds depend on the machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "qiskit", "diffusers", "scipy", "sklearn", "matplotlib", "torchvision"}
+
+
+def loaded(code: str) -> set[str]:
+    """Modules that are loaded when the code has run."""
+    program = (
+        f"import sys, contextlib\nwith contextlib.suppress(SystemExit):\n    {code}\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["configs"],
+        ["train", "--config", "digits_demo", "--set", "train.stepz=1"],
+        ["train", "--config", "digits_demo", "--set", "model.ansatz=hqkonv"],
+        ["report", "depth", "--layers", "none"],
+    ],
+)
+def test_help_and_errors_need_neither_torch_nor_qiskit(arguments):
+    modules = loaded(f"from qvunet.cli import main; main({arguments})")
+    assert "qvunet.cli" in modules
+    assert modules & HEAVY == set()
+
+
+def test_help_does_not_validate():
+    assert "pydantic" not in loaded("from qvunet.cli import main; main(['--help'])")
+
+
+def test_a_network_needs_no_compiler_and_no_other_networks():
+    modules = loaded("from qvunet import QVUNet")
+    assert "diffusers" in modules
+    unneeded = {"torch._dynamo", "sympy", "torchvision", "sklearn", "transformers", "matplotlib"}
+    assert modules & (unneeded | {"diffusers.models.unets"}) == set()
+
+
+def test_the_compiler_is_there_for_who_asks():
+    code = "from qvunet import QVUNet; import torch; torch._dynamo.optimize"
+    assert "torch._dynamo.eval_frame" in loaded(code)
+
+
+def test_digits_need_no_scikit_learn():
+    load = "from qvunet.config.options import DigitsOptions; from qvunet.data import load_data"
+    assert "sklearn" not in loaded(f"{load}; load_data(DigitsOptions())")
