@@ -28,9 +28,10 @@ Shots = Annotated[int, Field(ge=1, le=10**9)]
 JobShots = Annotated[int, Field(ge=1, le=10**7)]
 """Of a circuit on hardware, where a job may have no more executions in all."""
 
-Lowering = Literal["pauli", "merged", "fractional"]
+Lowering = Literal["pauli", "merged", "fractional", "bound"]
 """How a circuit is written for a device: every rotation by itself, through Qiskit's transpiler; all rotations
-of a pair of qubits merged into one; or so, with RZZ gates of any angle, which halves the two-qubit gates."""
+of a pair of qubits merged into one; so, with RZZ gates of any angle, which halves the two-qubit gates; or
+merged, but independent parts of up to three qubits made anew for each set of weights, with fewer gates."""
 
 
 Tiles = PositiveInt | Literal["auto"]

@@ -20,6 +20,7 @@ SMALLER = {
         *["--num", "50", "--steps", "1"],
         *["--set", "evaluate.classifier_steps=2", "--set", "evaluate.metrics=[kid]"],
     ],
+    "ablate": ["--num", "10", "--kinds", "zero"],
     "describe": [],
     "configs": [],
     "report": ["--seeds", "1", "--optimization-level", "1"],

@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from qvunet.cli import app
-from tests.qvunet.conftest import TINY
+from tests.qvunet.conftest import TINY, TINY_LATENT
 from tests.readme import COMMANDS, README, ROOT, SHELL, SMALLER, SNIPPET, shortened
 
 
@@ -18,7 +18,8 @@ def test_commands(tmp_path, monkeypatch):
     """In order, in an empty directory, with the demo's config made tiny and each command made short."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QVUNET_CACHE", str(tmp_path / "cache"))
-    Path("digits_demo").write_text(yaml.safe_dump(TINY))  # goes before the packaged experiment
+    for name, config in (("digits_demo", TINY), ("digits_latent_hqconv", TINY_LATENT)):
+        Path(name).write_text(yaml.safe_dump(config))  # goes before the packaged experiment
     assert {command[1] for command in COMMANDS} == SMALLER.keys()
     for command in COMMANDS:
         result = CliRunner().invoke(app, shortened(command))

@@ -19,6 +19,7 @@ from backends.circuits.observables import in_basis, measurement_bases
 from backends.circuits.program import Ansatz, Program, program_from_circuit, without_controls
 from backends.circuits.structure import components
 from backends.devices.device import load_device
+from backends.devices.lowering import NotBound
 from backends.devices.noise_file import NoiseFile
 from backends.devices.placement import Piece, Placement, ideal, on_device, with_noise_file
 from backends.devices.tiling.choice import TileChoice
@@ -28,7 +29,7 @@ from backends.errors import UserError
 from backends.measuring.bitstrings import Counts, parities
 from backends.measuring.noise_stream import NoiseStream
 from backends.measuring.tally import Tally
-from backends.options import AerShotsOptions
+from backends.options import AerShotsOptions, Lowering
 from backends.primitives.backend import EstimatorBackend
 from backends.primitives.pubs import PauliEstimator, shots_from_precision
 
@@ -69,6 +70,7 @@ class AerShotsBackend(EstimatorBackend):
             threads=options.threads,
             tiles=self._tiles,
             tally=self.tally,
+            fallback=self._placement("merged") if options.lowering == "bound" else None,
         )
 
     def tiling_penalty(self, ansatz: Ansatz) -> TilingPenalty:
@@ -105,11 +107,12 @@ class AerShotsBackend(EstimatorBackend):
             seed=options.seed_transpiler,
         )
 
-    def _placement(self) -> Placement:
+    def _placement(self, lowering: Lowering | None = None) -> Placement:
         name, options = self.options.noise_model, self.options
         level, seed = options.optimization_level, options.seed_transpiler
         if name is not None and not (_is_file(name) and options.tiles == 1):
-            return on_device(self._device, level, seed, options.lowering)  # which refuses tiles of a file
+            # Which refuses tiles of a file.
+            return on_device(self._device, level, seed, lowering or options.lowering)
         if options.lowering is not None:
             raise UserError(
                 f"lowering = {options.lowering}: circuits are lowered for a device, and noise_model = {name} "
@@ -136,6 +139,7 @@ class AerShotsEstimator(PauliEstimator):
         threads: CPU threads of Aer; None takes as many as torch.
         tiles: how many copies of a circuit run side by side.
         tally: counts what is measured.
+        fallback: where weights differ too much from row to row for `placement`, or X or Y is read.
     """
 
     def __init__(
@@ -148,8 +152,10 @@ class AerShotsEstimator(PauliEstimator):
         threads: int | None = None,
         tiles: Callable[[QuantumCircuit], int] = lambda circuit: 1,
         tally: Tally | None = None,
+        fallback: Placement | None = None,
     ) -> None:
         self.placement = placement
+        self.fallback = fallback
         self.noise = noise or NoiseStream(0)
         self.default_shots = default_shots
         self.method = method
@@ -191,7 +197,7 @@ class AerShotsEstimator(PauliEstimator):
         rng = self.noise.generator()
         for members, basis in measurement_bases(paulis):
             self.tally.add(len(rows), len(rows) * shots)
-            pieces = self._pieces(in_basis(program, basis))
+            pieces = self._pieces_for(program, basis, angles)
             terms = [bits_read(paulis[m], pieces) for m in members]
             wanted = sorted({p for term in terms for p, _ in term})
             draw = self._draws(pieces, wanted, angles, shots)
@@ -201,11 +207,27 @@ class AerShotsEstimator(PauliEstimator):
                 values[members] += size / shots * np.stack(parities(draw(size, rng), terms, rng))
         return values
 
-    def _pieces(self, program: Program) -> list[Piece]:
+    def _pieces_for(self, program: Program, basis: str, angles: Array) -> list[Piece]:
+        """The program's circuits in a basis, by a placement that is good for these angles."""
+        program = in_basis(program, basis)
+        if self.fallback is None:
+            return self._pieces(program, self.placement)
+        if set(basis) - {"I", "Z"}:
+            return self._pieces(program, self.fallback)
+        pieces = self._pieces(program, self.placement)
+        try:
+            for piece in pieces:
+                piece.angles(np.concatenate([angles[:, part.angles] for part in piece.components]))
+        except NotBound:
+            return self._pieces(program, self.fallback)
+        return pieces
+
+    def _pieces(self, program: Program, placement: Placement) -> list[Piece]:
         """The program's circuits, compiled once for each structure."""
-        key = tuple((part.qubits, part.angles, part.shape) for part in components(program))
+        parts = tuple((part.qubits, part.angles, part.shape) for part in components(program))
+        key = (placement is self.placement, parts)
         if key not in self._placed:
-            self._placed[key] = self.placement(program)
+            self._placed[key] = placement(program)
             for piece in self._placed[key]:
                 if piece.noise_model is not None:
                     method = self.method_for(piece, self.default_shots)

@@ -13,10 +13,13 @@ from qiskit.transpiler.exceptions import TranspilerError
 
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.circuits.structure import components
-from backends.devices.device import isa_circuit, no_room
+from backends.devices.device import isa_circuits, no_room
 from backends.devices.lowering import choose, emit, lower
 from backends.errors import UserError
 from backends.options import Lowering
+
+ATTEMPTS = 5
+"""Seeds of Qiskit's transpiler that are tried where the first finds no way."""
 
 Array = npt.NDArray[np.float64]
 
@@ -59,7 +62,7 @@ def compile_circuit(
     if chosen == "pauli":
         return Compiled(_transpiled(circuit, device, optimization_level, seed), lambda rows: rows)
     program = without_controls(program_from_circuit(circuit, circuit.parameters))
-    parts = lower(components(program), device, fractional=chosen == "fractional", seed=seed)
+    parts = lower(components(program), device, chosen, seed=seed)
     lowered, no_weights = emit(parts, device.num_qubits), np.zeros(0)
     return Compiled(lowered.circuit, lambda rows: lowered.values(program.angles(rows, no_weights)))
 
@@ -68,6 +71,6 @@ def _transpiled(
     circuit: QuantumCircuit, device: BackendV2, optimization_level: int, seed: int
 ) -> QuantumCircuit:
     try:
-        return isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed)
+        return next(isa_circuits(circuit, device, optimization_level, range(seed, seed + ATTEMPTS)))
     except TranspilerError as error:  # such as a device whose qubits are not in one piece
         raise UserError(f"{no_room(device, [circuit.num_qubits])} ({error.message})") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qiskit.circuit import Parameter, QuantumCircuit, QuantumRegister
@@ -21,6 +21,7 @@ from qiskit.transpiler import (
     TranspileLayout,
     generate_preset_pass_manager,
 )
+from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer import AerSimulator
 
 from backends.errors import UserError
@@ -90,6 +91,35 @@ def isa_circuit(
         seed_transpiler=seed_transpiler,
     )
     return manager.run(circuit)
+
+
+def isa_circuits(
+    circuit: QuantumCircuit, device: BackendV2, optimization_level: int, seeds: Iterable[int]
+) -> Iterator[QuantumCircuit]:
+    """Compile by several seeds, without those by which Qiskit finds no way.
+
+    Such happens where a chip has two kinds of two-qubit gates, each in one direction (fake_cairo).
+
+    Args:
+        circuit: see `isa_circuit`, as for the rest.
+        device: likewise.
+        optimization_level: likewise.
+        seeds: in the order in which they are tried.
+
+    Raises:
+        UserError: if the circuit needs more qubits than the device has.
+        TranspilerError: if no seed finds a way.
+    """
+    failures: list[TranspilerError] = []
+    some = False
+    for seed in seeds:
+        try:
+            yield isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed)
+            some = True
+        except TranspilerError as error:
+            failures.append(error)
+    if not some:
+        raise failures[-1]
 
 
 def require_qubits(device: BackendV2, num_qubits: int) -> None:

@@ -22,7 +22,7 @@ from backends.circuits.emission import circuit_from_operations
 from backends.circuits.program import Program
 from backends.circuits.slots import with_own_parameters
 from backends.circuits.structure import Component, classes, components
-from backends.devices.device import SubDevice, isa_circuit, no_room, require_qubits, restrict
+from backends.devices.device import SubDevice, isa_circuits, no_room, require_qubits, restrict
 from backends.devices.lowering import Part, choose, emit, lower
 from backends.devices.noise_file import NoiseFile
 from backends.errors import UserError
@@ -89,11 +89,11 @@ def on_device(
     chosen = choose(lowering, device)
     if chosen == "pauli":
         return partial(_transpiled, device=device, optimization_level=optimization_level, seed=seed)
-    return partial(_merged, device=device, fractional=chosen == "fractional", seed=seed)
+    return partial(_merged, device=device, lowering=chosen, seed=seed)
 
 
-def _merged(program: Program, device: BackendV2, fractional: bool, seed: int) -> list[Piece]:
-    parts = lower(components(program), device, fractional=fractional, seed=seed)
+def _merged(program: Program, device: BackendV2, lowering: Lowering, seed: int) -> list[Piece]:
+    parts = lower(components(program), device, lowering, seed=seed)
     return [_merged_piece(part, device) for part in parts]
 
 
@@ -157,12 +157,9 @@ def _circuit(component: Component, *, keep_gates: bool = True) -> tuple[QuantumC
 def _best_layout(
     circuit: QuantumCircuit, device: SubDevice, optimization_level: int, seed: int
 ) -> tuple[QuantumCircuit, SubDevice]:
+    seeds = range(seed, seed + PLACEMENTS)
     tried = [
-        restrict(
-            isa_circuit(circuit, device, optimization_level=optimization_level, seed_transpiler=seed + k),
-            device,
-        )
-        for k in range(PLACEMENTS)
+        restrict(compiled, device) for compiled in isa_circuits(circuit, device, optimization_level, seeds)
     ]
     return min(tried, key=lambda found: (found[0].num_qubits, found[0].num_nonlocal_gates()))
 

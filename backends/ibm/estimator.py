@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,17 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.fingerprint import circuit_fingerprint
+from backends.devices.lowering import NotBound
 from backends.devices.tiling.choice import TileChoice
 from backends.devices.tiling.layouts import TilePlace, place_tiles
-from backends.devices.tiling.tiles import tile
+from backends.devices.tiling.tiles import Tiled, tile
 from backends.ibm.budget import Tariff, count_bases
 from backends.ibm.jobs import JobRunner, Request
 from backends.ibm.journal import Journal
 from backends.ibm.settings import estimator_options, request_digest
 from backends.ibm.site import Cloud, Placed, Rehearsal, Site
 from backends.measuring.tally import Tally
-from backends.options import IbmRuntimeOptions
+from backends.options import IbmRuntimeOptions, Lowering
 from backends.primitives.pubs import PauliEstimator
 
 Array = npt.NDArray[np.float64]
@@ -49,7 +50,7 @@ class RuntimeEstimator(PauliEstimator):
         self.tally = tally or Tally()
         self.tiles = TileChoice(options.tiles, self._place_tiles)
         self.tariff = Tariff(estimator_options(options))
-        self._placed: dict[str, Placed] = {}
+        self._placed: dict[tuple[str, Lowering | None], Placed] = {}
         self._site: Site | None = None
         self._runner: JobRunner | None = None
         self.journal = Journal()
@@ -112,9 +113,7 @@ class RuntimeEstimator(PauliEstimator):
         tiled = tile(circuit, rows, paulis, tiles)
         runner = self._connected(tiled.circuit.num_qubits)
         digest = request_digest(tiled.circuit, tiled.paulis, self.options)
-        if digest not in self._placed:
-            self._placed[digest] = runner.site.place(tiled.circuit)
-        placed, num_bases = self._placed[digest], count_bases(paulis)
+        placed, num_bases = self._place(runner.site, tiled, digest), count_bases(paulis)
         size = self.tariff.chunk(num_bases)
         observables = [SparsePauliOp(label).apply_layout(placed.circuit.layout) for label in tiled.paulis]
         requests = []
@@ -140,6 +139,23 @@ class RuntimeEstimator(PauliEstimator):
             self.tally.add(len(chunk) * num_bases, requests[-1].cost.executions)
         values = np.concatenate([values for values, _ in runner.run(requests)], axis=1)
         return np.clip(tiled.untile(values), -1.0, 1.0)
+
+    def _place(self, site: Site, tiled: Tiled, digest: str) -> Placed:
+        """The circuit, compiled once; a lowering that knows the weights also needs readings in Z."""
+        if self.options.lowering != "bound":
+            return self._placed_by(site, tiled, digest, self.options.lowering)
+        if all(set(label) <= {"I", "Z"} for label in tiled.paulis):
+            with suppress(NotBound):
+                placed = self._placed_by(site, tiled, digest, "bound")
+                placed.values(tiled.rows)
+                return placed
+        return self._placed_by(site, tiled, digest, "merged")
+
+    def _placed_by(self, site: Site, tiled: Tiled, digest: str, lowering: Lowering | None) -> Placed:
+        key = (digest, lowering)
+        if key not in self._placed:
+            self._placed[key] = site.place(tiled.circuit, lowering)
+        return self._placed[key]
 
     def _place_tiles(self, circuit: QuantumCircuit) -> Iterator[TilePlace]:
         return place_tiles(

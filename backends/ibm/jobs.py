@@ -186,6 +186,7 @@ class JobRunner:
             if sent is not None:  # the last try arrived after all; only its answer was lost
                 return sent
             self._throttle.wait()
+            self.site.before_job()
             options = estimator_options(self.options)
             options.environment.job_tags = record.tags
             options.max_execution_time = cap

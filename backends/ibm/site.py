@@ -17,6 +17,7 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_ibm_runtime.accounts.exceptions import AccountNotFoundError, InvalidAccountError
 from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedError, RuntimeJobNotFound
 from qiskit_ibm_runtime.utils import validate_isa_circuits
+from samplomatic.transpiler.passes.add_tags import AddTags
 
 from backends.devices.compiling import Compiled, compile_circuit
 from backends.devices.device import fake_device_names, load_device, restrict
@@ -24,7 +25,7 @@ from backends.devices.lowering import choose
 from backends.devices.split_simulator import SplitSimulator
 from backends.errors import ExecutionError, UserError
 from backends.ibm.secrets import redact
-from backends.options import IbmRuntimeOptions
+from backends.options import IbmRuntimeOptions, Lowering
 
 Array = npt.NDArray[np.float64]
 
@@ -65,8 +66,8 @@ class Site(ABC):
         self.options = options
 
     @abstractmethod
-    def place(self, circuit: QuantumCircuit) -> Placed:
-        """Compile a circuit."""
+    def place(self, circuit: QuantumCircuit, lowering: Lowering | None = None) -> Placed:
+        """Compile a circuit, by another lowering than the options' if one is named."""
 
     @abstractmethod
     def job(self, job_id: str) -> Any | None:
@@ -76,11 +77,14 @@ class Site(ABC):
     def job_tagged(self, tag: str) -> Any | None:
         """A job by a tag that only it has; None if there is none."""
 
-    def _compile(self, circuit: QuantumCircuit) -> Compiled:
+    def before_job(self) -> None:  # noqa: B027
+        """Called each time before a job is made."""
+
+    def _compile(self, circuit: QuantumCircuit, lowering: Lowering | None) -> Compiled:
         return compile_circuit(
             circuit,
             self.device,
-            self.options.lowering,
+            lowering or self.options.lowering,
             optimization_level=self.options.optimization_level,
             seed=self.options.seed_transpiler,
         )
@@ -100,11 +104,19 @@ class Rehearsal(Site):
         self.device = load_device(options.backend_name)
         choose(options.lowering, self.device)  # refuses what the device cannot do
 
-    def place(self, circuit: QuantumCircuit) -> Placed:
+    def place(self, circuit: QuantumCircuit, lowering: Lowering | None = None) -> Placed:
         """Compile for the chip, then cut out what is used."""
-        compiled = self._compile(circuit)
+        compiled = self._compile(circuit, lowering)
         small, part = restrict(compiled.circuit, self.device)
         return Placed(small, SplitSimulator.on(part, self.options.threads), compiled.values)
+
+    def before_job(self) -> None:
+        """Free the names that the runtime gives to boxes; a process has thirteen for boxes that look alike.
+
+        They are for jobs to share what they learn of the noise, and only rehearsals ask for them.
+        """
+        AddTags._BOX_KEYS.clear()
+        AddTags._REFS.clear()
 
     def job(self, job_id: str) -> None:
         """No job of another process is left."""
@@ -133,9 +145,9 @@ class Cloud(Site):
             self.device = self._find(options.backend_name, num_qubits, earlier)
         choose(options.lowering, self.device)  # refuses what the device cannot do
 
-    def place(self, circuit: QuantumCircuit) -> Placed:
+    def place(self, circuit: QuantumCircuit, lowering: Lowering | None = None) -> Placed:
         """Compile, and check what the service would refuse."""
-        compiled = self._compile(circuit)
+        compiled = self._compile(circuit, lowering)
         validate_isa_circuits([compiled.circuit], self.device.target)
         return Placed(compiled.circuit, self.device, compiled.values)
 

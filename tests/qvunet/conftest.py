@@ -22,6 +22,17 @@ TINY = {
 }
 """A run of a second or two that still goes through every part."""
 
+TINY_LATENT = {
+    **{key: TINY[key] for key in ("device", "threads", "data", "train")},
+    "model": {
+        **{"kind": "latent", "ansatz": "fqconv", "num_blocks": 1},
+        "autoencoder": {"width": 8, "depth": 0, "epochs": 1, "feature_weight": 0.0},
+    },
+    "sample": {"sampler": "heun", "num": 2, "steps": 2},
+    "evaluate": {"sampler": "heun", "steps": 1},
+}
+"""The same with circuits that denoise codes."""
+
 
 @pytest.fixture
 def tiny_file(tmp_path: Path) -> Path:

@@ -6,7 +6,8 @@ qubits together, `embedding` picks the chip's best qubits, `native` writes CZ or
 for any number of parameter sets.
 """
 
+from backends.devices.lowering.bound import NotBound
 from backends.devices.lowering.emission import Lowered, Part, emit
 from backends.devices.lowering.lower import choose, lower, lower_in_turn
 
-__all__ = ["Lowered", "Part", "choose", "emit", "lower", "lower_in_turn"]
+__all__ = ["Lowered", "NotBound", "Part", "choose", "emit", "lower", "lower_in_turn"]

@@ -38,6 +38,11 @@ class Part:
         """Three for each single-qubit gate that is not constant, one for each fractional RZZ."""
         return 3 * len(self._singles()) + len(self._angles())
 
+    def moves(self) -> dict[int, int]:
+        """For each of the chip's qubits where its content ends up."""
+        moves, start = self.route.moves(), self.route.start
+        return moves | {start[k]: moves[start[wire]] for k, wire in enumerate(self.skeleton.outputs)}
+
     def append_to(self, circuit: QuantumCircuit, parameters: Sequence[Any]) -> None:
         """Write the gates, a single-qubit one as RZ, SX, RZ, SX, RZ."""
         split = 3 * len(self._singles())
@@ -112,7 +117,7 @@ def emit(parts: Sequence[Part], num_qubits: int) -> Lowered:
         part.append_to(circuit, free[: part.num_parameters])
         del free[: part.num_parameters]
         start |= zip(part.component.qubits, part.route.start, strict=True)
-        moves |= part.route.moves()
+        moves |= part.moves()
     circuit._layout = routed_layout(circuit, [start[qubit] for qubit in sorted(start)], moves)
     return Lowered(circuit, list(parameters), parts)
 

@@ -10,6 +10,7 @@ from qiskit.providers import BackendV2
 
 from backends.circuits.structure import Component
 from backends.devices.device import SubDevice, no_room, require_qubits
+from backends.devices.lowering.bound import bound_skeleton
 from backends.devices.lowering.coupler import COUPLING_GATES, can_merge, couplers, has_fractional
 from backends.devices.lowering.embedding import embed
 from backends.devices.lowering.emission import Part
@@ -50,14 +51,14 @@ def choose(lowering: Lowering | None, device: BackendV2) -> Lowering:
 
 
 def lower(
-    components: Sequence[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+    components: Sequence[Component], device: BackendV2, lowering: Lowering = "merged", *, seed: int = 0
 ) -> list[Part]:
     """Compile for a device, each part on qubits of its own, the largest first on the best.
 
     Args:
         components: of a program without controls.
         device: where it is to run.
-        fractional: whether to use RZZ gates of any angle.
+        lowering: merged, fractional (RZZ gates of any angle) or bound (see `bound`).
         seed: of the searches.
 
     Returns:
@@ -69,7 +70,7 @@ def lower(
     ordered = sorted(components, key=lambda component: -len(component.qubits))
     sizes = [len(component.qubits) for component in ordered]
     require_qubits(device, sum(sizes))
-    placer = _Placer(device, fractional, seed)
+    placer = _Placer(device, lowering, seed)
     parts = list(placer.in_turn(ordered))
     if len(parts) < len(ordered):
         parts = placer.together(ordered)
@@ -79,7 +80,7 @@ def lower(
 
 
 def lower_in_turn(
-    components: Iterable[Component], device: BackendV2, *, fractional: bool = False, seed: int = 0
+    components: Iterable[Component], device: BackendV2, lowering: Lowering = "merged", *, seed: int = 0
 ) -> Iterator[Part]:
     """Compile one component after another, each on the best qubits that are left, until one finds no room.
 
@@ -88,28 +89,41 @@ def lower_in_turn(
     Raises:
         UserError: if the device lacks gates.
     """
-    return _Placer(device, fractional, seed).in_turn(components)
+    return _Placer(device, lowering, seed).in_turn(components)
 
 
 class _Placer:
     """Gives components qubits that no other has."""
 
-    def __init__(self, device: BackendV2, fractional: bool, seed: int) -> None:
-        choose("fractional" if fractional else "merged", device)
+    def __init__(self, device: BackendV2, lowering: Lowering, seed: int) -> None:
+        choose(lowering, device)
         self._device = SubDevice(device, range(device.num_qubits))  # without what is broken
         self._couplings = couplers(self._device.target)
-        self._fractional = fractional
-        self._prices = Prices(1 if fractional else 2)
+        self._fractional, self._bound = lowering == "fractional", lowering == "bound"
+        self._prices = Prices(1 if self._fractional else 2)
         self._seed = seed
         self._plans: dict[object, _Plan] = {}
 
     def plan(self, component: Component) -> _Plan:
         """For components of this shape; their routes may lead anywhere on the chip."""
         if component.shape not in self._plans:
-            skeleton = Skeleton.of(component.operations, len(component.qubits), len(component.angles))
-            routes = self._routes(skeleton, range(self._device.num_qubits))
-            self._plans[component.shape] = _Plan(skeleton, routes)
+            plan = self._planned(
+                Skeleton.of(component.operations, len(component.qubits), len(component.angles))
+            )
+            self._plans[component.shape] = (self._bound and self._bound_plan(component, plan)) or plan
         return self._plans[component.shape]
+
+    def _planned(self, skeleton: Skeleton) -> _Plan:
+        return _Plan(skeleton, self._routes(skeleton, range(self._device.num_qubits)))
+
+    def _bound_plan(self, component: Component, merged: _Plan) -> _Plan | None:
+        """One with fewer gates than merged, if there is any."""
+        if not merged.routes:
+            return None
+        interactions = merged.skeleton.interactions
+        gates = sum(self._prices.of(hop, interactions) for hop in merged.routes[0].hops)
+        skeleton = bound_skeleton(component, gates - 1)
+        return None if skeleton is None else self._planned(skeleton)
 
     def in_turn(self, components: Iterable[Component]) -> Iterator[Part]:
         """Each on the best qubits that the ones before have left, until they have left too few."""

@@ -78,6 +78,11 @@ class Skeleton:
         ]
         return cls(num_qubits, tuple(interactions), tuple(elements), tuple(~is_zero))
 
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """For each qubit the wire on which it ends, named after the qubit that begins there: its own."""
+        return tuple(range(self.num_qubits))
+
     def slots_of(self, interaction: int) -> tuple[int, int]:
         """The slots before an interaction, on its qubits."""
         return 2 * interaction, 2 * interaction + 1

@@ -91,7 +91,7 @@ def place_tiles(
     if chosen == "pauli":
         found = _transpiled(circuit, whole, optimization_level, seed)
     else:
-        found = _merged(circuit, whole, chosen == "fractional", seed)
+        found = _merged(circuit, whole, chosen, seed)
     first = next(found, None)
     if first is None:  # which may work out for one tile alone, or says what is wrong
         compiled = compile_circuit(circuit, whole, chosen, optimization_level=optimization_level, seed=seed)
@@ -118,12 +118,12 @@ def _transpiled(
 
 
 def _merged(
-    circuit: QuantumCircuit, whole: SubDevice, fractional: bool, seed: int
+    circuit: QuantumCircuit, whole: SubDevice, lowering: Lowering, seed: int
 ) -> Iterator[tuple[QuantumCircuit, SubDevice]]:
     """The same, merged; the search for a tile's form is made once."""
     program = without_controls(program_from_circuit(circuit, circuit.parameters))
     tile = sorted(components(program), key=lambda component: -len(component.qubits))
-    parts = lower_in_turn(cycle(tile), whole, fractional=fractional, seed=seed)
+    parts = lower_in_turn(cycle(tile), whole, lowering, seed=seed)
     while len(own := list(islice(parts, len(tile)))) == len(tile):
         yield restrict(emit(own, whole.num_qubits).circuit, whole)
 

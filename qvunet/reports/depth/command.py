@@ -28,7 +28,7 @@ PIPED_WIDTH = 160
 """Characters of a table where no terminal says how many fit."""
 
 ANSAETZE = ("hqconv", "fqconv")
-LOWERINGS = ("stock", "pauli", "merged", "fractional")
+LOWERINGS = ("stock", "pauli", "merged", "fractional", "bound")
 
 
 def main(arguments: Sequence[str]) -> int:

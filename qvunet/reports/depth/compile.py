@@ -19,7 +19,7 @@ from backends.devices.device import SubDevice
 from backends.devices.lowering import emit, lower
 
 Array = npt.NDArray[np.float64]
-Lowering = Literal["stock", "pauli", "merged", "fractional"]
+Lowering = Literal["stock", "pauli", "merged", "fractional", "bound"]
 LOWERINGS: tuple[Lowering, ...] = get_args(Lowering)
 
 
@@ -63,7 +63,7 @@ def compile_ansatz(
     program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
     if lowering == "pauli":
         return _pauli(program, device, optimization_level, seed)
-    parts = lower(components(program), device, fractional=lowering == "fractional", seed=seed)
+    parts = lower(components(program), device, lowering, seed=seed)
     lowered = emit(parts, device.num_qubits)
     swaps = sum(hop.swap for part in parts for hop in part.route.hops)
     return Compiled(lowered.circuit, swaps, lambda x, w: lowered.values(program.angles(x, w)))

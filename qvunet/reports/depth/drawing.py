@@ -19,7 +19,13 @@ PANELS = {
     "duration_us": "duration with readout, µs",
     "success_idle": "estimated success, idling included",
 }
-COLOURS = {"stock": "tab:gray", "pauli": "tab:olive", "merged": "tab:blue", "fractional": "tab:green"}
+COLOURS = {
+    "stock": "tab:gray",
+    "pauli": "tab:olive",
+    "merged": "tab:blue",
+    "fractional": "tab:green",
+    "bound": "tab:red",
+}
 
 
 def write_plot(path: Path, cases: Sequence[Case], title: str) -> None:

@@ -6,13 +6,23 @@ import torch
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 from qiskit_ibm_runtime.fake_provider import FakeAlmadenV2
 
 from backends import make_backend
+from backends.circuits.emission import angle_circuit
 from backends.devices.calibration import calibrated_at
-from backends.devices.device import SubDevice, fake_device_names, isa_circuit, load_device, restrict
+from backends.devices.compiling import compile_circuit
+from backends.devices.device import (
+    SubDevice,
+    fake_device_names,
+    isa_circuit,
+    isa_circuits,
+    load_device,
+    restrict,
+)
 from backends.errors import UserError
 from qvunet.ansatz import basic_entangler, hqconv
 from tests.backends.random_circuits import z_observables
@@ -141,3 +151,12 @@ def test_a_device_of_u1_u2_u3_is_simulated_alike_on_every_path(lowering):
         layer.load_state_dict(exact.state_dict())
         with torch.no_grad():
             assert (layer(inputs) - exact(inputs)).abs().max() < 0.4
+
+
+def test_seeds_by_which_qiskit_finds_no_way_are_passed_over():
+    """The chip's CX and ECR each go one way, which Qiskit's transpiler loses sight of at times."""
+    circuit, device = angle_circuit(basic_entangler(num_qubits=3, num_layers=1)), load_device("fake_cairo")
+    assert len(list(isa_circuits(circuit, device, 2, range(5)))) == 4
+    with pytest.raises(TranspilerError):
+        list(isa_circuits(circuit, device, 2, [4]))
+    assert compile_circuit(circuit, device, "pauli", seed=4).circuit.num_nonlocal_gates() == 6

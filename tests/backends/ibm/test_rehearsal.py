@@ -9,6 +9,8 @@ import pytest
 import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
+from samplomatic.transpiler.passes.add_tags import AddTags
+from samplomatic.utils.box_key import BoxKey
 
 from backends import make_backend
 from backends.ibm.backend import Pass
@@ -129,3 +131,10 @@ def test_any_observables_and_expressions_at_the_price_that_was_named():
     torch.testing.assert_close(layer(inputs), exact(inputs), atol=0.15, rtol=0)
     costs = backend.cost([Pass(ansatz, 2, backward=True), Pass(ansatz, 2)])
     assert backend.tally.executions == costs.executions
+
+
+def test_a_process_may_rehearse_any_number_of_circuits(monkeypatch):
+    """The runtime gives up at the fourteenth circuit whose boxes look alike."""
+    monkeypatch.setattr(BoxKey, "hexdigest", "0" * 64)
+    monkeypatch.setattr(AddTags, "_REFS", {f"{prefix}{'0' * n}" for prefix in "tr" for n in range(20)})
+    evaluate(torch.zeros(1, 4))

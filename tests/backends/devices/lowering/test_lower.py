@@ -80,7 +80,7 @@ def assert_equivalent(circuit: QuantumCircuit, chip, rows: np.ndarray, **options
 def test_a_ring_is_equivalent_at_random_and_degenerate_angles(name):
     rng = np.random.default_rng(0)
     rows = np.concatenate([rng.uniform(-7, 7, (3, 12)), rng.choice(DEGENERATE, (12, 12)), np.zeros((1, 12))])
-    assert_equivalent(ring(), DEVICES[name], rows, fractional=name == "fractional")
+    assert_equivalent(ring(), DEVICES[name], rows, lowering=name if name == "fractional" else "merged")
 
 
 @pytest.mark.parametrize("name", DEVICES)
@@ -90,13 +90,15 @@ def test_any_circuit_is_equivalent(name, ansatz, seed):
     rng = np.random.default_rng(seed)
     count = len(ansatz.circuit.parameters)
     rows = np.concatenate([rng.uniform(-7, 7, (1, count)), rng.choice(DEGENERATE, (1, count))])
-    assert_equivalent(ansatz.circuit, DEVICES[name], rows, fractional=name == "fractional")
+    assert_equivalent(
+        ansatz.circuit, DEVICES[name], rows, lowering=name if name == "fractional" else "merged"
+    )
 
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_the_circuit_is_in_the_gates_of_the_device(name):
     chip = DEVICES[name]
-    _, lowered = lowered_program(ring(), chip, fractional=name == "fractional")
+    _, lowered = lowered_program(ring(), chip, lowering=name if name == "fractional" else "merged")
     assert set(lowered.circuit.count_ops()) <= {"rz", "sx", name, "cz", "rzz"}
     for item in lowered.circuit.data:
         place = tuple(lowered.circuit.find_bit(qubit).index for qubit in item.qubits)
@@ -104,7 +106,7 @@ def test_the_circuit_is_in_the_gates_of_the_device(name):
 
 
 def test_fractional_angles_stay_in_the_range_of_the_gate():
-    program, lowered = lowered_program(ring(), DEVICES["fractional"], fractional=True)
+    program, lowered = lowered_program(ring(), DEVICES["fractional"], lowering="fractional")
     rows = np.random.default_rng(1).uniform(-20, 20, (50, 12))
     values = dict(zip(lowered.parameters, lowered.values(program.angles(rows, np.zeros(0))).T, strict=True))
     angles = np.concatenate([values[item.params[0]] for item in lowered.circuit.get_instructions("rzz")])
@@ -146,7 +148,9 @@ def test_gradients_by_the_shift_rule_are_exact():
 @pytest.mark.parametrize(("fractional", "most"), [(False, 7), (True, 5)])
 def test_a_swap_merges_with_the_interaction_beside_it(fractional, most):
     chip = device(LINE(12), fractional=fractional)
-    _, lowered = lowered_program(fqconv(num_layers=1).circuit, chip, fractional=fractional)
+    _, lowered = lowered_program(
+        fqconv(num_layers=1).circuit, chip, lowering="fractional" if fractional else "merged"
+    )
     assert lowered.circuit.num_nonlocal_gates() == 4 * most  # a part: two rotations, one with a SWAP
     assert lowered.circuit.depth(lambda item: len(item.qubits) == 2) == most
 
@@ -195,7 +199,7 @@ def test_too_small_a_device_is_refused():
 
 def test_a_device_without_fractional_gates_is_refused():
     with pytest.raises(UserError, match=r"lowering = fractional: .* has no rzz gate; allowed: pauli, merged"):
-        lowered_program(ring(), DEVICES["cz"], fractional=True)
+        lowered_program(ring(), DEVICES["cz"], lowering="fractional")
 
 
 def test_a_device_with_other_gates_is_refused():
