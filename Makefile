@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMPORTED := import qvunet.cli, qvunet.training.trainer, qvunet.evaluation, qvunet.description, backends.aer.shots, backends.ibm.backend, pytest, hypothesis
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-slow wheel lint rooms types format setup
+.PHONY: help demo test test-slow wheel docs lint rooms types format setup
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -21,6 +21,10 @@ test-slow: $(INSTALLED) ## Run what is exhaustive and takes long
 wheel: $(INSTALLED) ## Build sdist and wheel, install the wheel elsewhere and run the README's commands there
 	$(BIN)/python -m pytest -m slow tests/test_wheel.py
 
+docs: $(INSTALLED) $(VENV)/.docs ## Build the site: build/site/index.html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -q -b html docs build/site
+	@echo build/site/index.html
+
 lint: $(INSTALLED) ## Check style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -35,7 +39,7 @@ format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-setup: $(INSTALLED) ## Only set up .venv
+setup: $(INSTALLED) $(VENV)/.docs ## Only set up .venv, for the site too
 
 # Stale when the requirements changed. Byte-compiling 6 GB would take longer than it saves, so only what the commands
 # import is compiled: by importing it once.
@@ -44,4 +48,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --no-compile --progress-bar off -q -c constraints.txt -e '.[dev]'
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(IMPORTED)"
+	@touch $@
+
+# The site's builder, apart, since neither demo nor tests need it. After this `make docs` needs no network.
+$(VENV)/.docs: pyproject.toml constraints.txt | $(INSTALLED)
+	$(BIN)/pip install --disable-pip-version-check --no-compile --progress-bar off -q -c constraints.txt -e '.[docs]'
 	@touch $@

@@ -1,0 +1,56 @@
+"""The site: `make docs`. Pages are the Markdown files of this folder, the reference comes from docstrings."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+project = "qvunet"
+author = PROJECT["authors"][0]["name"]
+version = release = PROJECT["version"]
+language = "en"
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "results/conclusion.md", "shot_noise/conclusion.md"]
+source_suffix = {".md": "myst-nb"}
+
+default_role = "code"  # docstrings write `name` for code, as Markdown does
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_use_rtype = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+nb_execution_mode = "off"  # no page is a notebook yet
+
+html_theme = "pydata_sphinx_theme"
+html_title = "qvunet"
+html_theme_options = {
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_show_sourcelink = False
+copyright = author
+
+CONFIGS = "configs/README.md"
+"""Outside this folder, and so a page of its own here, `configs`, which includes it."""
+
+
+def _point_to_the_page(app: Any, docname: str, content: list[str]) -> None:
+    up = "../" * docname.count("/")
+    for link in (f"](../{up}{CONFIGS}", f"]({CONFIGS}"):
+        content[0] = content[0].replace(link, f"]({up}configs.md")
+
+
+def setup(app: Any) -> None:
+    """What Sphinx calls."""
+    app.connect("source-read", _point_to_the_page)
+    app.connect("include-read", lambda app, path, docname, content: _point_to_the_page(app, docname, content))
