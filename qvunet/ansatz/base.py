@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.errors import UserError
@@ -19,22 +19,22 @@ class Ansatz:
     """A parameterised circuit with its inputs, weights and observables.
 
     Attributes:
-        name: name in the registry, e.g. ``"hqconv"``.
+        name: name in the registry, e.g. ``"hqconv"``, or ``"package.module:function"``.
         circuit: encoding and ansatz layers, no measurement.
-        inputs: parameters that carry data, one for each qubit, radians.
+        inputs: parameters that carry data, radians; in a registered ansatz one for each qubit.
         weights: trainable parameters, radians.
-        observables: ``[Z_0, ..., Z_{n-1}]``.
+        observables: ``[Z_0, ..., Z_{n-1}]``; any in an ansatz of one's own.
     """
 
     name: str
     circuit: QuantumCircuit
-    inputs: ParameterVector
-    weights: ParameterVector
+    inputs: Sequence[Parameter]
+    weights: Sequence[Parameter]
     observables: list[SparsePauliOp]
 
     @property
     def num_qubits(self) -> int:
-        """Number of qubits, which is the number of inputs and of outputs."""
+        """Number of qubits, in a registered ansatz that of inputs and of outputs too."""
         return self.circuit.num_qubits
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from backends.errors import UserError
 from qvunet.ansatz.base import Ansatz
 from qvunet.ansatz.basic_entangler import basic_entangler
+from qvunet.ansatz.external import external_ansatz, is_external
 from qvunet.ansatz.fqconv import fqconv
 from qvunet.ansatz.hqconv import hqconv
 
@@ -20,17 +21,19 @@ ANSATZES: dict[str, Callable[..., Ansatz]] = {
 
 
 def make_ansatz(name: str, **options: int) -> Ansatz:
-    """Build a registered ansatz.
+    """Build an ansatz.
 
     Args:
-        name: a key of `ANSATZES`.
+        name: a key of `ANSATZES`, or ``package.module:function``, see `external.external_ansatz`.
         **options: passed on, e.g. `num_layers`.
 
     Raises:
         UserError: if the name or an option is unknown or an option is below its minimum.
     """
+    if is_external(name):
+        return external_ansatz(name, **options)
     if name not in ANSATZES:
-        raise UserError(f"unknown ansatz {name!r}; allowed: {', '.join(ANSATZES)}")
+        raise UserError(f"unknown ansatz {name!r}; allowed: {', '.join(ANSATZES)}, package.module:function")
     allowed = inspect.signature(ANSATZES[name]).parameters
     for option in options:
         if option not in allowed:

@@ -7,35 +7,34 @@ from dataclasses import replace
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
 from qvunet.ansatz.base import Ansatz, require_at_least
-from qvunet.ansatz.registry import make_ansatz
 
 
-def reuploaded(name: str, uploads: int, **options: int) -> Ansatz:
-    """A registered ansatz, as often as data are uploaded, each time with weights of its own.
+def reuploaded(ansatz: Ansatz, uploads: int) -> Ansatz:
+    """An ansatz as often as data are uploaded, one after another, each time with weights of its own.
 
     Args:
-        name: a key of `qvunet.ansatz.ANSATZES`, whose circuit begins with its encoding.
+        ansatz: whose circuit begins with its encoding.
         uploads: how often data are encoded, at least 1.
-        **options: of the ansatz, e.g. `num_layers` for each upload.
 
     Returns:
-        The circuits one after another. Each upload has inputs of its own, upload by upload, so that data may
-        be scaled differently each time: (uploads * n) inputs for n observables.
+        With inputs of its own for each upload, upload by upload, so that data may be scaled differently each
+        time; its observables are measured once, at the end.
 
     Raises:
-        UserError: if an option is not allowed.
+        UserError: if there is not one upload at least.
     """
     require_at_least("uploads", uploads, 1)
-    once = make_ansatz(name, **options)
     if uploads == 1:
-        return once
-    inputs = ParameterVector("x", uploads * len(once.inputs))
-    weights = ParameterVector("w", uploads * len(once.weights))
-    circuit = QuantumCircuit(once.num_qubits, name=name)
+        return ansatz
+    num_inputs, num_weights = len(ansatz.inputs), len(ansatz.weights)
+    inputs = ParameterVector("x", uploads * num_inputs)
+    weights = ParameterVector("w", uploads * num_weights)
+    circuit = QuantumCircuit(ansatz.num_qubits, name=ansatz.name)
     for k in range(uploads):
+        own = inputs[k * num_inputs : (k + 1) * num_inputs], weights[k * num_weights : (k + 1) * num_weights]
         values = {
-            **dict(zip(once.inputs, inputs[k * len(once.inputs) :], strict=False)),
-            **dict(zip(once.weights, weights[k * len(once.weights) :], strict=False)),
+            **dict(zip(ansatz.inputs, own[0], strict=True)),
+            **dict(zip(ansatz.weights, own[1], strict=True)),
         }
-        circuit.compose(once.circuit.assign_parameters(values), inplace=True)
-    return replace(once, circuit=circuit, inputs=inputs, weights=weights)
+        circuit.compose(ansatz.circuit.assign_parameters(values), inplace=True)
+    return replace(ansatz, circuit=circuit, inputs=inputs, weights=weights)

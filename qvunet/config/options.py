@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from backends.errors import UserError
 from backends.options import Seed, truth_values_as_text
 from qvunet.config.errors import not_one_of
 
@@ -128,12 +129,24 @@ DataOptions = Annotated[
 
 ANSATZ_NAMES = ("hqconv", "fqconv", "basic_entangler")
 """The registry's names, so that a wrong config need not wait for Qiskit, which the registry imports."""
+YOURS = "package.module:function"
+"""How a circuit that this package does not know is named."""
 
 
 def _known_ansatz(name: str | None) -> str | None:
-    registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
-    names = registry.ANSATZES if registry else ANSATZ_NAMES
-    return None if name is None else _registered(name, [*names, "null (classical)"])
+    if name is None:
+        return None
+    if ":" not in name:
+        registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
+        names = registry.ANSATZES if registry else ANSATZ_NAMES
+        return _registered(name, [*names, "null (classical)", YOURS])
+    from qvunet.ansatz.external import external_function  # which needs Qiskit
+
+    try:
+        external_function(name)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    return name
 
 
 Core = Literal["circuits", "frozen", "no_entanglers", "encoding", "tanh", "none", "mlp", "fourier", "linear"]
@@ -149,7 +162,7 @@ class UNetSection(Section):
     num_classes: PositiveInt | None = None
     """Classes to condition on; null for unconditional generation."""
     ansatz: str | None = None
-    """A registered ansatz; null for the classical network."""
+    """A registered ansatz, or yours as ``package.module:function``; null for the classical network."""
     num_layers: Annotated[int, Field(ge=1, le=1000)] = 1
     hybridization: Annotated[float, Field(ge=0, le=1)] = 0.1
     num_circuits: NonNegativeInt | tuple[NonNegativeInt, ...] | None = None

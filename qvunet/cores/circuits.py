@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from backends import Backend
 from qvunet.ansatz import Ansatz
+from qvunet.ansatz.reuploading import reuploaded
 
 SMALL_INIT_STD = 0.01
 """Standard deviation, in radians, of ``weight_init="small"``."""
@@ -68,6 +69,7 @@ class CircuitCores:
         backend: what runs it.
         share: whether all circuits of a core have one weight vector.
         weight_init: a key of `WEIGHT_INITS`.
+        uploads: how often it reads its angles.
         trained: whether their weights are to be trained; else they stay as they start.
     """
 
@@ -75,12 +77,13 @@ class CircuitCores:
     backend: Backend
     share: bool
     weight_init: str
+    uploads: int = 1
     trained: bool = True
 
     @property
     def num_features(self) -> int:
         """n, the values that one circuit reads."""
-        return self.ansatz.num_qubits
+        return len(self.ansatz.inputs)
 
     @property
     def num_values(self) -> int:
@@ -89,9 +92,11 @@ class CircuitCores:
 
     def __call__(self, num_circuits: int) -> nn.Module:
         """A module (rows, q, n) angles in radians -> (rows, q, n) expectations in [-1, 1]."""
-        layer = self.backend.layer(self.ansatz, num_circuits=None if self.share else num_circuits)
+        circuit = reuploaded(self.ansatz, self.uploads)
+        layer = self.backend.layer(circuit, num_circuits=None if self.share else num_circuits)
         WEIGHT_INITS[self.weight_init](layer.weight)
         layer.requires_grad_(self.trained)
         core = SharedCore(layer) if self.share else layer
-        uploads = len(self.ansatz.inputs) // self.num_features
-        return Reuploading(core, num_circuits, uploads, self.num_features) if uploads > 1 else core
+        if self.uploads == 1:
+            return core
+        return Reuploading(core, num_circuits, self.uploads, self.num_features)

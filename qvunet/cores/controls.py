@@ -137,7 +137,7 @@ class ControlCores:
     @property
     def num_features(self) -> int:
         """n, the values that one circuit reads and returns."""
-        return self.ansatz.num_qubits
+        return len(self.ansatz.inputs)
 
     @property
     def num_values(self) -> int:

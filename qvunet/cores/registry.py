@@ -15,7 +15,9 @@ CORES = ("circuits", "frozen", "no_entanglers", *CONTROLS)
 and `CONTROLS`, which are no circuits."""
 
 
-def make_cores(core: str, ansatz: Ansatz, backend: Backend, *, share: bool, weight_init: str) -> Cores:
+def make_cores(
+    core: str, ansatz: Ansatz, backend: Backend, *, share: bool, weight_init: str, uploads: int = 1
+) -> Cores:
     """What makes the cores of a network.
 
     Args:
@@ -24,6 +26,7 @@ def make_cores(core: str, ansatz: Ansatz, backend: Backend, *, share: bool, weig
         backend: what runs circuits.
         share: whether all circuits of a core have one set of weights.
         weight_init: how circuit weights start, a key of `qvunet.cores.circuits.WEIGHT_INITS`.
+        uploads: how often circuits read their angles; no control does more than once.
 
     Raises:
         UserError: if there is no such core.
@@ -33,4 +36,4 @@ def make_cores(core: str, ansatz: Ansatz, backend: Backend, *, share: bool, weig
     if core in CONTROLS:
         return ControlCores(ansatz, share, CONTROLS[core])
     circuit = with_local_rotations(ansatz) if core == "no_entanglers" else ansatz
-    return CircuitCores(circuit, backend, share, weight_init, trained=core != "frozen")
+    return CircuitCores(circuit, backend, share, weight_init, uploads, trained=core != "frozen")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from backends import CircuitLayer
-from backends.circuits.program import Ansatz, Operation, program_from_circuit
+from backends.circuits.expressions import program_of
+from backends.circuits.program import Ansatz, Operation
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def circuit_group(block: str, place: str, layer: CircuitLayer, rows: int, num_ci
         num_circuits: side by side.
     """
     ansatz = layer.ansatz
-    operations = program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights).operations
+    operations = program_of(ansatz).operations
     return CircuitGroup(
         block,
         place,

@@ -82,7 +82,7 @@ def _allowed_kinds(model: HybridNetwork) -> list[str]:
     layers = model.circuit_layers().values()
     if not layers:
         return list(OUTPUT_KINDS)
-    products = any(len(layer.ansatz.observables) != layer.ansatz.circuit.num_qubits for layer in layers)
+    products = any(len(layer.ansatz.inputs) % len(layer.ansatz.observables) for layer in layers)
     return [kind for kind in KINDS if not (products and kind == "cosine")]  # which knows of no products
 
 

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from backends import Backend
 from backends.errors import UserError
+from qvunet.ansatz import make_ansatz
 from qvunet.ansatz.readout import with_readout
-from qvunet.ansatz.reuploading import reuploaded
 from qvunet.cores.registry import make_cores
 from qvunet.models.network import DenoiserOutput, HybridNetwork, as_backend
 
@@ -63,11 +63,13 @@ class LatentDenoiser(HybridNetwork):
         backend: str | Backend = "statevector",
     ) -> None:
         super().__init__()
-        for key, value in (("num_circuits", num_circuits), ("num_blocks", num_blocks)):
+        for key, value in (("num_circuits", num_circuits), ("num_blocks", num_blocks), ("uploads", uploads)):
             if value < 1:
                 raise UserError(f"{key} = {value}: must be at least 1")
-        circuit = with_readout(reuploaded(ansatz, uploads, num_layers=num_layers), readout)
-        cores = make_cores(core, circuit, as_backend(backend), share=False, weight_init=weight_init)
+        circuit = with_readout(make_ansatz(ansatz, num_layers=num_layers), readout)
+        cores = make_cores(
+            core, circuit, as_backend(backend), share=False, weight_init=weight_init, uploads=uploads
+        )
         self.code_size = num_circuits * cores.num_features
         self.embedding = nn.Linear(EMBEDDING, EMBEDDING)
         self.class_embedding = nn.Embedding(num_classes + 1, EMBEDDING) if num_classes else None

@@ -213,9 +213,14 @@ def make_hybrid(
     if quanv:
         _check_quanv(preset, quanv_levels, quanv_circuits)
     circuit = make_ansatz(ansatz, num_layers=num_layers)
-    if circuit.num_qubits % PIXELS:
+    if len(circuit.inputs) % PIXELS:
         raise UserError(
-            f"ansatz = {ansatz!r}: its {circuit.num_qubits} qubits are not {PIXELS} for a channel"
+            f"ansatz = {ansatz!r}: its {len(circuit.inputs)} inputs are not {PIXELS} for a channel"
+        )
+    if len(circuit.observables) != len(circuit.inputs):
+        raise UserError(
+            f"ansatz = {ansatz!r}: {len(circuit.inputs)} inputs and {len(circuit.observables)} observables; "
+            "in a U-Net channels are replaced, so that these must be as many"
         )
     entangler = basic_entangler(num_qubits=PIXELS, num_layers=REMAINDER_LAYERS)
     return Hybrid(

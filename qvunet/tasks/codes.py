@@ -112,7 +112,7 @@ class CodeTask(Task):
     @property
     def _code_size(self) -> int:
         ansatz = make_ansatz(self.options.ansatz, num_layers=self.options.num_layers)
-        return self.options.num_circuits * ansatz.num_qubits
+        return self.options.num_circuits * len(ansatz.inputs)
 
     def _build(self, backend: Backend) -> LatentDenoiser:
         options = self.options.model_dump(exclude={"kind", "autoencoder", "sigma_mean", "sigma_std"})

@@ -11,27 +11,16 @@ from qvunet.ansatz import basic_entangler, fqconv, hqconv
 from qvunet.ansatz.reuploading import reuploaded
 
 
-def gates(ansatz):
-    circuit = ansatz.circuit
-    return [
-        (item.operation.name, str(item.operation.params), [circuit.find_bit(q).index for q in item.qubits])
-        for item in circuit.data
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "make"), [("fqconv", fqconv), ("hqconv", hqconv), ("basic_entangler", basic_entangler)]
-)
-def test_one_upload_is_the_ansatz_itself(name, make):
-    found, expected = reuploaded(name, 1), make()
-    assert gates(found) == gates(expected)
-    assert len(found.inputs) == len(found.observables)
+@pytest.mark.parametrize("make", [fqconv, hqconv, basic_entangler])
+def test_one_upload_is_the_ansatz_itself(make):
+    ansatz = make()
+    assert reuploaded(ansatz, 1) is ansatz
 
 
 @pytest.mark.parametrize("uploads", [2, 3])
-@pytest.mark.parametrize("name", ["fqconv", "basic_entangler"])
-def test_layers_of_repeated_uploads_are_right(name, uploads):
-    a = reuploaded(name, uploads, num_layers=1)
+@pytest.mark.parametrize("make", [fqconv, basic_entangler])
+def test_layers_of_repeated_uploads_are_right(make, uploads):
+    a = reuploaded(make(num_layers=1), uploads)
     n = a.num_qubits
     assert len(a.inputs) == uploads * n
     assert len(a.observables) == n
@@ -52,4 +41,4 @@ def test_layers_of_repeated_uploads_are_right(name, uploads):
 
 def test_no_upload_is_refused():
     with pytest.raises(UserError, match="uploads = 0"):
-        reuploaded("fqconv", 0)
+        reuploaded(fqconv(), 0)
