@@ -15,9 +15,8 @@ from qvunet.cli import app
 from tests.qvunet.conftest import TINY
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "backends").glob("*.md"))
-OURS = [
-    page for page in PAGES if page.stem in ("README", "statevector", "aer_statevector", "aer_shots", "qnn")
-]
+TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits")
+OURS = [page for page in PAGES if page.stem in TESTED]
 COMMAND = re.compile(r"^\$ (qvunet sample .*)$", re.MULTILINE)
 
 
@@ -51,4 +50,4 @@ def test_commands(command, tiny_run, tmp_path):
 
 
 def test_there_is_something_to_test():
-    assert len(OURS) == 5
+    assert len(OURS) == len(TESTED)

@@ -68,9 +68,11 @@ def read_observables(observables: Sequence[SparsePauliOp], num_qubits: int) -> R
     """Write observables as a linear map of the Pauli strings that they are made of.
 
     Raises:
-        UserError: names the observable that is on another number of qubits, or has a coefficient that is not
-            a finite real number.
+        UserError: names the observable that is no `SparsePauliOp`, is on another number of qubits, or has a
+            coefficient that is not a finite real number.
     """
+    if isinstance(observables, SparsePauliOp):
+        raise UserError(f"observables: {_name(observables)} is one; put it in a list")
     columns: dict[str, int] = {}
     entries: list[tuple[int, str, float]] = []
     for row, observable in enumerate(observables):
@@ -129,6 +131,10 @@ def _basis(letters: npt.NDArray[np.str_]) -> str:
 
 
 def _real_terms(observable: SparsePauliOp, num_qubits: int) -> list[tuple[str, float]]:
+    if not isinstance(observable, SparsePauliOp):
+        raise UserError(
+            f"observable {observable!r}: allowed is a SparsePauliOp, not {type(observable).__name__}"
+        )
     name = _name(observable)
     if observable.num_qubits != num_qubits:
         raise UserError(

@@ -50,7 +50,9 @@ class PauliEngine(ExactEngine):
             words = sorted({word for parts in factors for where, _, word in parts if where == k})
             reader = pauli_strings(words, simulator.registers, simulator.width) if words else None
             self.readers.append(reader)  # a component that no term reads is not simulated
-            self.row_size += simulator.row_size * (reader.copies if reader else 0)
+            held = simulator.row_size * (reader.copies if reader else 0)
+            self.row_size += held
+            self.row_cost += held  # a few multiplications each
             for key in product([k], range(len(components)), words):
                 columns[key] = len(columns)
         one = len(columns)  # the column that stands for no factor

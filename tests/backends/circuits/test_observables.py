@@ -61,6 +61,13 @@ def test_refuses_by_name(observable, named):
         read_observables([SparsePauliOp("IZ"), observable], 2)
 
 
+def test_refuses_what_is_no_list_of_operators():
+    with pytest.raises(UserError, match="observable 'ZZ': allowed is a SparsePauliOp, not str"):
+        read_observables(["ZZ"], 2)
+    with pytest.raises(UserError, match=r"observables: 1 ZZ \+ 1 XI is one; put it in a list"):
+        read_observables(SparsePauliOp(["ZZ", "XI"]), 2)
+
+
 def test_bases_are_shared_where_strings_agree():
     groups = measurement_bases(["XIZ", "IYZ", "ZII", "IIX"])
     assert sorted(groups) == [([0, 1], "XYZ"), ([2, 3], "ZIX")]
