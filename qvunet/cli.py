@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from backends.errors import ExecutionError, UserError
 from qvunet.tools.failures import failure_of_machine
+
+if TYPE_CHECKING:
+    from backends.options import IbmRuntimeOptions
 
 EXIT_FAILURE = 1
 """A failure while running."""
@@ -159,6 +162,30 @@ def sample(
     grid = generate(config, run, out, Consent(yes, dry_run))
     if grid is not None:
         typer.echo(f"samples      {grid}")
+
+
+@app.command()
+def jobs(
+    run_dir: Annotated[Path, typer.Option("--run", metavar="DIR", help="A run that `qvunet train` made.")],
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Ask the service, and store what is finished.")
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel what has not ended; with --fetch, after that.")
+    ] = False,
+    overrides: SetOption = [],  # noqa: B006 (typer copies it)
+) -> None:
+    """List the jobs that a run has submitted to hardware, from its files alone unless asked for more."""
+    from qvunet.config import JOBS_KEYS, load_changed
+    from qvunet.costs.submitted import follow_up, job_lines, journals
+    from qvunet.runs.directory import RunDirectory
+
+    run = RunDirectory(run_dir)
+    run.require_run()
+    config = load_changed(run.config_file, overrides, "ibm_runtime", JOBS_KEYS)
+    found = journals(run)
+    follow_up(found, cast("IbmRuntimeOptions", config.backend), fetch, cancel)
+    typer.echo("\n".join(job_lines(found)))
 
 
 @app.command()

@@ -7,18 +7,28 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
-from qiskit_ibm_runtime.exceptions import IBMError
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
 from backends.devices.calibration import calibrated_at
 from backends.errors import ExecutionError
+from backends.ibm.answers import (
+    FINAL,
+    IncompleteError,
+    JobError,
+    is_busy,
+    result_of,
+    retry_after,
+    status_of,
+    values_of,
+)
 from backends.ibm.budget import Budget, Cost
 from backends.ibm.journal import Journal, Record
 from backends.ibm.lane import Lane, Throttle
@@ -33,12 +43,6 @@ Result = TypeVar("Result")
 BACK_OFF_SECONDS = (5.0, 15.0, 45.0, 120.0)
 """Pauses before a request that the service did not take is made again."""
 
-MAX_RETRY_AFTER = 600.0
-"""The longest pause that the service can ask for."""
-
-_FINAL = ("DONE", "ERROR", "CANCELLED")
-_BUSY = (-1, 429, 500, 502, 503, 504)  # -1: qiskit_ibm_runtime's for no answer at all
-_BUSY_WORDS = re.compile(r"\b(429|1202)\b|too many requests|connection|timed? ?out", re.IGNORECASE)
 _CLOSED_WORDS = re.compile(r"(session|batch)\b.*\b(closed|expired|not accepting|inactive)", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
@@ -71,18 +75,6 @@ class Request:
     cost: Cost
     tile: str
     tiles: int
-
-
-class JobError(Exception):
-    """A job that ended without values."""
-
-
-class IncompleteError(JobError):
-    """A job that was done, but of whose values some are missing; another look at it may find them."""
-
-
-class UnreadableError(IncompleteError):
-    """A job that was done, but whose result came damaged; it may be whole the next time it is fetched."""
 
 
 class JobRunner:
@@ -174,6 +166,7 @@ class JobRunner:
             device=self.site.device.name,
             tags=["qvunet", f"qvunet-{uuid.uuid4().hex}"],
             estimated_seconds=request.cost.qpu_seconds,
+            submitted=datetime.now(UTC).isoformat(timespec="seconds"),
             calibration=calibrated_at(self.site.device),
             tile=request.tile,
             tiles=request.tiles,
@@ -253,14 +246,14 @@ class JobRunner:
             raise ExecutionError(
                 f"the connection was lost while job {record.job_id} ran: {redact(error)}; {self._kept()}"
             ) from None
-        shape = len(request.observables), len(request.parameters)
+        rows, observables = len(request.parameters), len(request.observables)
         try:
-            values = self._patiently(lambda: _values(_result(job), shape))
+            values = self._patiently(lambda: values_of(result_of(job), rows, observables))
         except IncompleteError:
             self._settle(job, record)
             raise
         except Exception as error:
-            if status == "DONE" or _is_busy(error):  # it is not the job that failed
+            if status == "DONE" or is_busy(error):  # it is not the job that failed
                 raise ExecutionError(
                     f"job {record.job_id} ran, but its result cannot be fetched now: {redact(error)}; "
                     f"{self._kept()}"
@@ -272,7 +265,7 @@ class JobRunner:
 
     def _wait(self, job: Any) -> str:
         started = time.monotonic()
-        while (status := self._patiently(lambda: _status(job))) not in _FINAL:
+        while (status := self._patiently(lambda: status_of(job))) not in FINAL:
             waited = time.monotonic() - started
             if self.options.timeout is not None and waited >= self.options.timeout:
                 raise TimeoutError(f"is still {status} after {waited:.0f} s (timeout)")
@@ -309,11 +302,11 @@ class JobRunner:
                 return action()
             except Exception as error:
                 closed = lane is not None and _CLOSED_WORDS.search(str(error))
-                if not closed and not _is_busy(error):
+                if not closed and not is_busy(error):
                     raise
                 if closed and lane is not None:
                     lane.forget()
-                seconds = max(pause, _retry_after(error))
+                seconds = max(pause, retry_after(error))
                 logger.warning("%s; trying again in %.0f s", redact(error), seconds)
                 time.sleep(seconds)
         return action()
@@ -321,66 +314,3 @@ class JobRunner:
 
 def _outcome(record: Record, error: JobError) -> str:
     return f"job {record.job_id} on {record.device} gave no values: {error}"
-
-
-def _status(job: Any) -> str:
-    status = job.status()  # a string on the service, an enum here
-    return str(getattr(status, "name", status))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that led to it."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _is_busy(error: BaseException) -> bool:
-    """Whether the service, or the way to it, may well do the same thing later."""
-    for each in _chain(error):
-        if getattr(each, "status_code", None) in _BUSY or isinstance(each, ConnectionError | UnreadableError):
-            return True
-        if type(each).__name__ in ("IBMRuntimeError", "RequestsApiError") and _BUSY_WORDS.search(str(each)):
-            return True
-    return False
-
-
-def _retry_after(error: BaseException) -> float:
-    """Seconds that the service asks to be left alone for."""
-    for each in _chain(error):
-        headers = getattr(getattr(each, "response", None), "headers", {})
-        if (seconds := str(headers.get("Retry-After", ""))).isdecimal():
-            return min(float(seconds), MAX_RETRY_AFTER)
-    return 0.0
-
-
-def _result(job: Any) -> Any:
-    """What a job brings.
-
-    Raises:
-        UnreadableError: if what came over the wire is damaged; the client then stumbles over it anyhow.
-    """
-    try:
-        return job.result()
-    except Exception as error:
-        if isinstance(error, IBMError | ConnectionError) or _status(job) != "DONE":
-            raise
-        raise UnreadableError(f"its result cannot be read: {redact(error)}") from None
-
-
-def _values(result: Any, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """Values and standard errors of a job's one PUB.
-
-    Raises:
-        IncompleteError: if the PUB is missing or is not of this shape or not finite.
-        UnreadableError: if nothing came at all.
-    """
-    if result is None:
-        raise UnreadableError("its result is empty")
-    if len(result) != 1:
-        raise IncompleteError(f"its result holds {len(result)} PUBs of 1")
-    values = np.asarray(result[0].data.evs, dtype=float)
-    stds = np.asarray(result[0].data.stds, dtype=float)
-    if values.shape != shape or not np.isfinite(values).all():
-        raise IncompleteError(f"its values are incomplete: shape {values.shape} for {shape}")
-    return values, stds

@@ -46,6 +46,7 @@ class Record:
         device: where it was sent.
         tags: on the service.
         estimated_seconds: of QPU time.
+        submitted: when, in ISO 8601, UTC; None in a journal from before this was noted.
         calibration: when the device was last calibrated, if it says so.
         tile: fingerprint of the circuit that the job's circuit holds copies of.
         tiles: how many copies it may hold.
@@ -63,6 +64,7 @@ class Record:
     device: str
     tags: list[str]
     estimated_seconds: float
+    submitted: str | None = None
     calibration: str | None = None
     tile: str = ""
     tiles: int = 1
@@ -125,6 +127,10 @@ class Journal:
     def done_seconds(self, first_step: int = 0) -> float:
         """Estimated QPU seconds of the jobs from a step on whose values are here."""
         return sum(r.estimated_seconds for r in self.records if r.status == "done" and r.step >= first_step)
+
+    def rows(self, record: Record) -> int:
+        """Parameter sets of a job."""
+        return len(self._parameters[record.name])
 
     def find(self, step: int, index: int, request: str, parameters: Array) -> Record | None:
         """The last job that asked this, unless it failed."""

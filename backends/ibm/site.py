@@ -125,6 +125,35 @@ class Rehearsal(Site):
         """No job of another process is left."""
 
 
+class Account:
+    """An account of IBM Quantum, and the jobs that were submitted with it.
+
+    Args:
+        options: name the account and its instance.
+
+    Raises:
+        UserError: if there is no such account.
+        ExecutionError: if the service cannot be reached.
+    """
+
+    def __init__(self, options: IbmRuntimeOptions) -> None:
+        with connecting():
+            # "auto" is the account's own instance, or the best of them, without a page of warnings
+            self.service = QiskitRuntimeService(name=options.account, instance=options.instance or "auto")
+
+    def job(self, job_id: str) -> Any | None:
+        """A job by its id; None if nobody knows it."""
+        try:
+            return self.service.job(job_id)
+        except RuntimeJobNotFound:
+            return None
+
+    def job_tagged(self, tag: str) -> Any | None:
+        """A job by a tag that only it has; None if there is none."""
+        found = self.service.jobs(limit=1, job_tags=[tag])
+        return found[0] if found else None
+
+
 class Cloud(Site):
     """A device of the account.
 
@@ -139,9 +168,9 @@ class Cloud(Site):
 
     def __init__(self, options: IbmRuntimeOptions, num_qubits: int, earlier: str | None = None) -> None:
         super().__init__(options)
-        with _connecting():
-            # "auto" is the account's own instance, or the best of them, without a page of warnings
-            self.service = QiskitRuntimeService(name=options.account, instance=options.instance or "auto")
+        self.account = Account(options)
+        self.service = self.account.service
+        with connecting():
             self.device = self._find(options.backend_name, num_qubits, earlier)
         choose(options.lowering, self.device)  # refuses what the device cannot do
 
@@ -153,15 +182,11 @@ class Cloud(Site):
 
     def job(self, job_id: str) -> Any | None:
         """Ask the service."""
-        try:
-            return self.service.job(job_id)
-        except RuntimeJobNotFound:
-            return None
+        return self.account.job(job_id)
 
     def job_tagged(self, tag: str) -> Any | None:
         """Ask the service."""
-        found = self.service.jobs(limit=1, job_tags=[tag])
-        return found[0] if found else None
+        return self.account.job_tagged(tag)
 
     def _find(self, name: str, num_qubits: int, earlier: str | None) -> BackendV2:
         features = {"use_fractional_gates": True} if self.options.lowering == "fractional" else {}
@@ -182,7 +207,7 @@ class Cloud(Site):
 
 
 @contextmanager
-def _connecting() -> Iterator[None]:
+def connecting() -> Iterator[None]:
     """Turn what goes wrong between us and the service into our errors, without tokens."""
     try:
         yield

@@ -8,6 +8,7 @@ here imports torch or Qiskit.
 from qvunet.config.schema import (
     ABLATE_KEYS,
     EVALUATE_KEYS,
+    JOBS_KEYS,
     RESUME_KEYS,
     SAMPLE_KEYS,
     Config,
@@ -20,6 +21,7 @@ from qvunet.config.schema import (
 __all__ = [
     "ABLATE_KEYS",
     "EVALUATE_KEYS",
+    "JOBS_KEYS",
     "RESUME_KEYS",
     "SAMPLE_KEYS",
     "Config",

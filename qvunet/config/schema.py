@@ -137,6 +137,9 @@ RESUME_KEYS = (
 SAMPLE_KEYS = ("backend", "device", "threads", "sample")
 """What may change when a trained network is sampled."""
 
+JOBS_KEYS = ("backend",)
+"""What may change when a run's jobs on hardware are looked after: which account."""
+
 EVALUATE_KEYS = ("backend", "device", "threads", "sample.guidance_scale", "evaluate")
 """What may change when a trained network is evaluated."""
 

@@ -1,5 +1,6 @@
 """What circuits cost, known before any is run.
 
 `executions` says what one step asks of each backend, `pricing` what work on hardware costs at several
-settings, and `hardware` what a command's jobs cost and whether the user agrees to them.
+settings, `hardware` what a command's jobs cost and whether the user agrees to them,
+and `submitted` what became of them.
 """
