@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from backends import make_backend
 from backends.devices.device import SubDevice
 from qvunet.ansatz import basic_entangler
+from tests.qvunet.conftest import TINY
 
 SEED = 7
 
@@ -98,3 +100,24 @@ def test_nothing_is_submitted_without_consent(service, sample):
     dry = sample("real", "--dry-run")
     assert (dry.exit_code, dry.stderr) == (0, "")
     assert service.jobs == {}
+
+
+@pytest.mark.slow
+def test_a_training_step(service, qvunet, tmp_path):
+    """Four jobs forward, the gradient by the exact engine, and four for the images at the end."""
+    config = {**TINY, "model": {"ansatz": "fqconv"}, "train": {**TINY["train"], "steps": 1}}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(config))
+    result = qvunet(
+        "train",
+        f"--config={tmp_path / 'tiny.yaml'}",
+        f"--run-dir={tmp_path / 'trained'}",
+        "--backend=ibm_runtime",
+        "--set=sample.steps=1",
+        "--set=backend.resilience_level=0",
+        "--set=backend.shots=16",
+        "--yes",
+    )
+    assert result.exit_code == 0, result.output
+    assert "in 8 jobs" in result.stdout
+    assert len(service.jobs) == 8
+    assert "in all: 8 done" in qvunet("jobs", "--run", tmp_path / "trained").stdout
