@@ -5,7 +5,7 @@ package knows circuits, not images.
 
 A user meets `layer`, `qnn`, `options` and `errors`. The rooms, each of which may import those after it:
 
-- `statevector`, `aer`, `ibm`: the backends.
+- `statevector`, `aer`, `ibm`, `vendors`: the backends.
 - `primitives`: what those share that stand on a Qiskit estimator.
 - `devices`: chips, and how a circuit gets onto one.
 - `exact`: the exact engine.
@@ -31,6 +31,7 @@ _CLASSES = {
     "aer_statevector": ("aer.exact", "AerStatevectorBackend"),
     "aer_shots": ("aer.shots", "AerShotsBackend"),
     "ibm_runtime": ("ibm.backend", "IbmRuntimeBackend"),
+    "estimator": ("vendors.backend", "VendorBackend"),
 }
 _MODULES = {"BACKEND_NAMES": "options", "Backend": "layer", "CircuitLayer": "layer"}
 

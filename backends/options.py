@@ -11,6 +11,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    field_validator,
     model_validator,
 )
 
@@ -187,10 +188,57 @@ class IbmRuntimeOptions(BackendOptions):
         return self
 
 
+class EstimatorOptions(BackendOptions):
+    """`estimator`: any V2 estimator of Qiskit or of another vendor, or any BackendV2."""
+
+    name: Literal["estimator"] = "estimator"
+    gradient: Literal["param_shift", "spsa", "surrogate"] = "param_shift"
+    """On hardware that costs, surrogate asks for nothing beyond the values."""
+    estimator: Annotated[Any, Field(exclude=True)] = None
+    """A BaseEstimatorV2 or BackendV2, in Python only; config files name a factory."""
+    factory: str | None = None
+    """Makes one: ``package.module:function``, or a class; imported and called with `options`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the factory."""
+    shots: JobShots | None = None
+    """Of each circuit, asked for as a standard error of 1 / sqrt(shots)."""
+    precision: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The same as a standard error, 0 for exact values. Where both are None, the estimator's own default."""
+    max_rows: PositiveInt = 1024
+    """Parameter sets of a PUB, and so of a job; more are several jobs."""
+    max_executions: PositiveInt | None = None
+    """Shots of all circuits together (an exact value counts as one) that are never exceeded."""
+    lowering: Lowering | None = None
+    """Where the estimator names its device: None is merged where that has the gates RZ, SX and CZ, CX or
+    ECR, else pauli."""
+    optimization_level: Literal[0, 1, 2, 3] = 2
+    """Of Qiskit's transpiler, where the lowering is pauli."""
+    seed_transpiler: NonNegativeInt = 0
+    """Fixes layout and routing on the device."""
+
+    @field_validator("factory")
+    @classmethod
+    def _factory_is_a_path(cls, factory: str | None) -> str | None:
+        module, _, path = (factory or "m:f").partition(":")
+        if not all(name.isidentifier() for name in (*module.split("."), *path.split("."))):
+            raise ValueError("must be package.module:function")
+        return factory
+
+    @model_validator(mode="after")
+    def _one_source(self) -> EstimatorOptions:
+        if (self.estimator is None) == (self.factory is None):
+            raise ValueError("one of estimator and factory says what to ask; a config file names a factory")
+        if self.options and self.factory is None:
+            raise ValueError("options are those of a factory; an estimator that is made already has its own")
+        if self.shots is not None and self.precision is not None:
+            raise ValueError("shots and precision: one of them is enough, precision = 1 / sqrt(shots)")
+        return self
+
+
 AnyBackendOptions = Annotated[
-    StatevectorOptions | AerStatevectorOptions | AerShotsOptions | IbmRuntimeOptions,
+    StatevectorOptions | AerStatevectorOptions | AerShotsOptions | IbmRuntimeOptions | EstimatorOptions,
     Field(discriminator="name"),
 ]
 """Discriminated by `name`; config files embed this type."""
 
-BACKEND_NAMES: tuple[str, ...] = ("statevector", "aer_statevector", "aer_shots", "ibm_runtime")
+BACKEND_NAMES: tuple[str, ...] = ("statevector", "aer_statevector", "aer_shots", "ibm_runtime", "estimator")

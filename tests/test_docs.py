@@ -15,7 +15,7 @@ from qvunet.cli import app
 from tests.qvunet.conftest import TINY
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "backends").glob("*.md"))
-TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits")
+TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits", "estimator")
 OURS = [page for page in PAGES if page.stem in TESTED]
 COMMAND = re.compile(r"^\$ (qvunet sample .*)$", re.MULTILINE)
 

@@ -80,7 +80,8 @@ class PauliEstimator(BaseEstimatorV2, ABC):
         measured = [k for k, label in enumerate(paulis) if label.strip("I")]
         if measured:
             means[measured] = self.measure(pub.circuit, rows, [paulis[k] for k in measured], shots)
-        variances = np.zeros_like(means) if shots is None else (1 - means**2) / shots
+        # Values that were mitigated, or drawn otherwise than from counts, may leave [-1, 1].
+        variances = np.zeros_like(means) if shots is None else (1 - means**2).clip(min=0) / shots
         evs, stds = terms @ means, np.sqrt(terms**2 @ variances)
         where = observable_of, row_of
         return PubResult(

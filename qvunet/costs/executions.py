@@ -63,7 +63,7 @@ def training_demands(config: Config, rows: Rows) -> list[Demand]:
         rows: of the step's batch.
     """
     demands = []
-    for name in BACKEND_NAMES:
+    for name in _names(config):
         options = backend_options(config, name)
         own = own_gradient(options)
         others = [] if _is_exact_engine(options) else [g for g in MEASURED_GRADIENTS if g != own]
@@ -73,7 +73,7 @@ def training_demands(config: Config, rows: Rows) -> list[Demand]:
 
 def sampling_demands(config: Config, rows: Rows) -> list[Demand]:
     """What one denoising step of a batch asks of every backend; see `training_demands`."""
-    every = [backend_options(config, name) for name in BACKEND_NAMES]
+    every = [backend_options(config, name) for name in _names(config)]
     return [_demand(options, own_gradient(options), rows, backward=False) for options in every]
 
 
@@ -94,6 +94,11 @@ def backend_options(config: Config, name: str) -> BackendOptions:
     if config.backend.name == name:
         return config.backend
     return TypeAdapter(AnyBackendOptions).validate_python({"name": name})
+
+
+def _names(config: Config) -> list[str]:
+    """The backends that have defaults, and the config's own: `estimator` is nothing without its options."""
+    return [name for name in BACKEND_NAMES if name != "estimator" or name == config.backend.name]
 
 
 def own_gradient(options: BackendOptions) -> str:

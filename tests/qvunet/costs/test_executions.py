@@ -70,6 +70,15 @@ def test_every_backend_is_told_with_its_own_gradient_first():
     assert [found["aer_shots", g].backward for g in ("param_shift", "spsa", "surrogate")] == [shifted, 4, 0]
 
 
+def test_an_estimator_is_told_of_where_the_config_names_it():
+    """It has no default: nobody could say which."""
+    settings = {"name": "estimator", "factory": "qiskit_aer.primitives:EstimatorV2", "shots": 10}
+    demands = by_name(training_demands(config(**settings), [(SMALL, 3)]))
+    assert demands["estimator", "param_shift"].is_default
+    assert demands["estimator", "surrogate"].executions == 30
+    assert [d.backend for d in sampling_demands(config(**settings), [(SMALL, 3)])][-1] == "estimator"
+
+
 def test_the_exact_engine_with_shots_measures():
     demands = by_name(training_demands(config(name="statevector", shots=100), [(fqconv(), 2)]))
     assert demands["statevector", "param_shift"].executions == 100 * 2 * (1 + grouped_executions(fqconv()))

@@ -1,0 +1,161 @@
+"""Any vendor's estimator behind the one that `EstimatorQNN` sees: compiled circuits, chunks, a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from qiskit import transpile
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2, PrimitiveJob, PrimitiveResult, PubResult
+from qiskit.primitives.containers import EstimatorPubLike
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.quantum_info import SparsePauliOp
+
+from backends.circuits.fingerprint import circuit_fingerprint
+from backends.devices.compiling import Compiled, compile_circuit
+from backends.errors import ExecutionError, UserError
+from backends.measuring.tally import Tally
+from backends.options import EstimatorOptions
+from backends.primitives.pubs import PauliEstimator, shots_from_precision
+from backends.vendors.finding import device_of, own_precision
+
+Array = npt.NDArray[np.float64]
+
+COMMON_GATES = (
+    *("x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "u", "rx", "ry", "rz"),
+    *("cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx"),
+)
+"""What an estimator is given that names no device: Pauli rotations, and constant gates that everybody knows.
+Controlled rotations are not among them, since Aer's estimator ignores the values of their parameters."""
+
+
+class VendorEstimator(PauliEstimator):
+    """Expectation values from an estimator of any vendor.
+
+    Each circuit is compiled once, if the estimator names a device. A PUB becomes one job with one PUB, or as
+    many as `max_rows` asks for. Values are passed on as they come.
+
+    Args:
+        estimator: what is asked.
+        options: of the backend.
+        tally: counts what is asked for.
+
+    Raises:
+        UserError: if `max_executions` is given and nobody says how many shots a circuit takes.
+    """
+
+    def __init__(
+        self, estimator: BaseEstimatorV2, options: EstimatorOptions, tally: Tally | None = None
+    ) -> None:
+        self.estimator = estimator
+        self.options = options
+        self.tally = tally or Tally()
+        self.executions = 0
+        self.precision = _precision(options)
+        asked = own_precision(estimator) if self.precision is None else self.precision
+        if asked is None and options.max_executions is not None:
+            raise UserError(
+                f"max_executions = {options.max_executions}: {type(estimator).__name__} does not say how "
+                "many shots it takes; set shots or precision"
+            )
+        self._shots = shots_from_precision(asked) if asked else None
+        self._device = device_of(estimator)
+        self._compiled: dict[str, Compiled] = {}
+
+    def run(
+        self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
+    ) -> PrimitiveJob[PrimitiveResult[PubResult]]:
+        """Run PUBs and wait for them; see `qiskit.primitives.BaseEstimatorV2`."""
+        # Here and not in the job's thread, which Ctrl-C would not reach.
+        results = self._run([EstimatorPub.coerce(pub, precision) for pub in pubs])
+        job: PrimitiveJob[PrimitiveResult[PubResult]] = PrimitiveJob(lambda: results)
+        job._submit()
+        return job
+
+    def shots(self, precision: float | None) -> int | None:
+        """Those of the options, else the estimator's own; None if values are exact, or nobody says."""
+        return self._shots
+
+    def measure(
+        self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str], shots: int | None
+    ) -> Array:
+        """Ask the estimator, in as many jobs as `max_rows` says: (num_paulis, R).
+
+        Raises:
+            UserError: if `max_executions` does not allow it, or the device lacks qubits or gates.
+            ExecutionError: if the estimator fails.
+        """
+        asked = [label for label in paulis if label.strip("I")]
+        values = dict.fromkeys(paulis, np.ones(len(rows)))
+        if asked:
+            self._count(len(rows), asked)
+            compiled = self._compile(circuit)
+            parameters = compiled.values(rows)
+            observables = [SparsePauliOp(label).apply_layout(compiled.circuit.layout) for label in asked]
+            size = self.options.max_rows
+            chunks = [parameters[start : start + size] for start in range(0, len(rows), size)]
+            found = [self._ask(compiled.circuit, observables, chunk) for chunk in chunks]
+            values |= zip(asked, np.concatenate(found, axis=1), strict=True)
+        return np.stack([values[label] for label in paulis])
+
+    def _count(self, rows: int, paulis: Sequence[str]) -> None:
+        """Count what is about to be asked, and refuse what is too much; an exact value is one execution."""
+        circuits = rows * len(SparsePauliOp(list(paulis)).paulis.group_qubit_wise_commuting())
+        executions, limit = circuits * (self._shots or 1), self.options.max_executions
+        total = self.executions + executions
+        if limit is not None and total > limit:
+            raise UserError(
+                f"max_executions = {limit}: {circuits} circuits of {self._shots or 1} shots need "
+                f"{executions}, and {self.executions} are spent; allow at least {total}, "
+                "or ask for less"
+            )
+        self.executions = total
+        if self._shots is not None:
+            self.tally.add(circuits, executions)
+
+    def _compile(self, circuit: QuantumCircuit) -> Compiled:
+        key = circuit_fingerprint(circuit)
+        if key not in self._compiled:
+            self._compiled[key] = self._for_device(circuit)
+        return self._compiled[key]
+
+    def _for_device(self, circuit: QuantumCircuit) -> Compiled:
+        if self._device is None:
+            plain = transpile(circuit, basis_gates=list(COMMON_GATES), optimization_level=0)
+            return Compiled(plain, lambda rows: rows)
+        # The merged lowering goes along the couplings; a device that lists none couples all its qubits.
+        any_pair = self._device.target.build_coupling_map() is None
+        return compile_circuit(
+            circuit,
+            self._device,
+            self.options.lowering or ("pauli" if any_pair else None),
+            optimization_level=self.options.optimization_level,
+            seed=self.options.seed_transpiler,
+        )
+
+    def _ask(self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], rows: Array) -> Array:
+        """One PUB in one job: (num_observables, R)."""
+        column = [[observable] for observable in observables]
+        pub = (circuit, column, rows) if rows.shape[1] else (circuit, column)
+        name = type(self.estimator).__name__
+        # Some vendors' default stands in the signature of `run`, where None would replace it.
+        wanted = {} if self.precision is None else {"precision": self.precision}
+        try:
+            job = self.estimator.run([pub], **wanted)
+            found = np.asarray(job.result()[0].data.evs, dtype=float)
+        except Exception as error:  # of whatever type the vendor's client has
+            raise ExecutionError(f"{name}: {type(error).__name__}: {error}") from error
+        values = np.broadcast_to(found, (len(observables), len(rows)))
+        if not np.isfinite(values).all():
+            raise ExecutionError(f"{name}: gave values that are no numbers")
+        return values
+
+
+def _precision(options: EstimatorOptions) -> float | None:
+    """The standard error to ask for; None leaves it to the estimator."""
+    if options.shots is None:
+        return options.precision
+    # Estimators round 1 / precision^2 up, and rounding alone would make 1001 shots of 1000.
+    return (1 + 1e-12) / float(np.sqrt(options.shots))
