@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from backends.options import Lowering
 
 CANDIDATES = 5
 """Cheapest routes that are tried where the chip has no room left for the cheapest."""
+
+BOUND_SEARCHES = 4
+"""Searches for routes of which the best is taken, where the lowering is bound: it is for many executions."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,7 @@ class _Placer:
         """One with fewer gates than merged, if there is any."""
         if not merged.routes:
             return None
-        interactions = merged.skeleton.interactions
-        gates = sum(self._prices.of(hop, interactions) for hop in merged.routes[0].hops)
-        skeleton = bound_skeleton(component, gates - 1)
+        skeleton = bound_skeleton(component, merged.routes[0].gates(merged.skeleton, self._prices) - 1)
         return None if skeleton is None else self._planned(skeleton)
 
     def in_turn(self, components: Iterable[Component]) -> Iterator[Part]:
@@ -171,4 +173,9 @@ class _Placer:
         if len(largest) < skeleton.num_qubits:
             return []
         part = SubDevice(self._device, [free[k] for k in sorted(largest)])
-        return find_routes(skeleton, part.target.build_coupling_map(), self._prices, self._seed)
+        searches = BOUND_SEARCHES if self._bound and skeleton.num_qubits > 3 else 1
+        seeds = range(self._seed * searches, (self._seed + 1) * searches)
+        found = [
+            find_routes(skeleton, part.target.build_coupling_map(), self._prices, seed) for seed in seeds
+        ]
+        return min(found, key=lambda routes: routes[0].gates(skeleton, self._prices) if routes else math.inf)

@@ -64,6 +64,10 @@ class Route:
         """Those that something happens on or that a qubit is on."""
         return {wire for hop in self.hops for wire in hop.wires}.union(self.start)
 
+    def gates(self, skeleton: Skeleton, prices: Prices) -> int:
+        """Two-qubit gates that it takes."""
+        return sum(prices.of(hop, skeleton.interactions) for hop in self.hops)
+
     def moves(self) -> dict[int, int]:
         """For each wire where its content ends up."""
         content = {wire: wire for wire in self.wires}
