@@ -281,25 +281,64 @@ def ablate(
 
 @app.command()
 def describe(
-    config: Annotated[Path, typer.Option("--config", metavar="FILE|NAME", help=CONFIG_HELP)],
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE|NAME", help=CONFIG_HELP)] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="DIR", help="A run instead: its config, and its trained weights."),
+    ] = None,
+    diagnostics: Annotated[
+        bool,
+        typer.Option(
+            "--diagnostics",
+            help="Also gradients, spectra, expressibility, light cones and simulation of the circuits: "
+            "about half a minute.",
+        ),
+    ] = False,
     backend: BackendOption = None,
     overrides: SetOption = [],  # noqa: B006 (typer copies it)
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where the picture goes; in runs/describe/ if not given."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where files go; in runs/describe/, or the run's description/, if not given.",
+        ),
     ] = None,
 ) -> None:
     """Show a network's blocks and circuits, what they ask of each backend, and draw them."""
-    from qvunet.config import load_config
+    if (config is None) == (run_dir is None):
+        raise UserError("--config FILE or --run DIR: one of them is needed, and only one")
+    from qvunet.config import SAMPLE_KEYS, load_changed, load_config
+    from qvunet.runs.directory import RunDirectory
 
-    resolved = load_config(config, overrides, backend)
+    run = None if run_dir is None else RunDirectory(run_dir)
+    if run is not None:
+        run.require_run()
+        resolved = load_changed(run.config_file, overrides, backend, SAMPLE_KEYS)
+        name, directory = run.path.resolve().name, out or run.path / "description"
+    else:
+        assert config is not None
+        resolved = load_config(config, overrides, backend)
+        name, directory = config.stem, out or Path("runs") / "describe" / config.stem
 
-    from qvunet.description import describe, print_description, save_network
+    from qvunet.description import build_network, describe_model, print_description, save_network
 
-    description = describe(resolved)
+    model = build_network(resolved, run)
+    description = describe_model(model)
     print_description(description, resolved)
-    picture = (out or Path("runs") / "describe" / config.stem) / "network.png"
-    save_network(description, config.stem, picture)
+    if diagnostics:
+        from qvunet.diagnostics import diagnose, print_diagnostics, save_diagnostics, write_diagnostics
+
+        found = diagnose(model)
+        if not found:
+            raise UserError(f"--diagnostics: {name} holds no circuits")
+        print_diagnostics(found)
+        weights = "initial" if run is None else "trained"
+        write_diagnostics(found, weights, directory / "diagnostics.json")
+        save_diagnostics(found, f"{name}: circuits, {weights} weights", directory / "diagnostics.png")
+        typer.echo(f"diagnostics  {directory / 'diagnostics.png'}")
+    picture = directory / "network.png"
+    save_network(description, name, picture)
     typer.echo(f"picture      {picture}")
 
 

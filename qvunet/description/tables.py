@@ -1,20 +1,16 @@
-"""A network's description as tables; plain text where there is no terminal."""
+"""A network's description as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from qvunet.config import Config
 from qvunet.costs.executions import Demand, Rows, sampling_demands, stock_demand, training_demands
 from qvunet.description.facts import Block, CircuitGroup, Description
 from qvunet.diffusion.conditioning import is_guided
-
-PLAIN_WIDTH = 160
-"""Columns where there is no terminal to ask for its width."""
+from qvunet.tools.tables import TableOf, print_tables
 
 NOTHING = "-"
 """In place of a figure that does not apply."""
@@ -27,7 +23,7 @@ CIRCUIT_COLUMNS = (
 COST_COLUMNS = ("shots>", "executions>", "jobs>", "QPU time>")
 TRAINING_COLUMNS = ("backend", "gradient", "circuits>", "for the gradient>", *COST_COLUMNS)
 SAMPLING_COLUMNS = ("backend", "circuits>", *COST_COLUMNS)
-"""Columns of the tables; those that end in > hold figures."""
+"""Columns of the tables, as `TableOf` has them."""
 
 
 def print_description(description: Description, config: Config, console: Console | None = None) -> None:
@@ -38,22 +34,10 @@ def print_description(description: Description, config: Config, console: Console
         config: it was built from; for batch sizes and the backend's options.
         console: where to; by default stdout.
     """
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    style = box.SIMPLE_HEAD if console.is_terminal else None
-    for title, columns, rows in _tables(description, config):
-        table = Table(title=title, title_justify="left", title_style="bold", box=style, pad_edge=False)
-        for column in columns:
-            table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table, "", highlight=False)
+    print_tables(_tables(description, config), console)
 
 
-def _tables(
-    description: Description, config: Config
-) -> Iterator[tuple[str, Sequence[str], Iterable[Sequence[str]]]]:
+def _tables(description: Description, config: Config) -> Iterator[TableOf]:
     yield f"Blocks of {description.name}", BLOCK_COLUMNS, _block_rows(description)
     if not description.circuits:
         return

@@ -30,6 +30,7 @@ class Stream(IntEnum):
     RESAMPLE = 8
     INFLUENCE = 9
     AUTOENCODER = 10
+    DIAGNOSTICS = 11
 
 
 def make_generator(seed: int, stream: Stream, counter: int = 0) -> torch.Generator:
