@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-NO_PAGES = {"index", "results/conclusion", "shot_noise/conclusion"}
+NO_PAGES = {"index", *(f"{report}/conclusion" for report in ("results", "shot_noise", "latent", "gpu"))}
 """The first page, and texts that become part of a report."""
 
 

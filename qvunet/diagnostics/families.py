@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backends.circuits.program import Ansatz
 from backends.errors import UserError
 from qvunet.ansatz import ANSATZES
+from qvunet.ansatz.registry import make_ansatz
 from qvunet.ansatz.reuploading import reuploaded
 
 MAX_QUBITS = 16
@@ -39,7 +40,8 @@ class Family:
         if ansatz.name not in ANSATZES or not ansatz.weights:
             return None
         uploads = len(ansatz.inputs) // ansatz.circuit.num_qubits
-        options = [key for key in inspect.signature(ANSATZES[ansatz.name]).parameters if key != "num_layers"]
+        allowed = inspect.signature(ANSATZES[ansatz.name]).parameters
+        options = [key for key in allowed if key not in ("num_layers", "uploads")]
         if len(options) != 1:
             return cls(ansatz.name, uploads, 0, None, 0)._fitted(ansatz)
         for size, member in cls(ansatz.name, uploads, 1, options[0], 0)._members():
@@ -56,7 +58,7 @@ class Family:
         options = {"num_layers": self.num_layers if num_layers is None else num_layers}
         if self.size_option is not None:
             options[self.size_option] = self.size if size is None else size
-        return reuploaded(self.name, self.uploads, **options)
+        return reuploaded(make_ansatz(self.name, **options), self.uploads)
 
     def sizes(self) -> list[int]:
         """Values of the size option that give at most `MAX_QUBITS` qubits; none if nothing scales."""

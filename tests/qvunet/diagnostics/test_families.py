@@ -15,7 +15,7 @@ from tests.qvunet.diagnostics.circuits import rotations
         (fqconv(2, 2), Family("fqconv", 1, 2, "num_channels", 2), [2, 3, 4]),
         (basic_entangler(5, 2), Family("basic_entangler", 1, 2, "num_qubits", 5), list(range(2, 17))),
         (
-            reuploaded("fqconv", 3, num_layers=2),
+            reuploaded(fqconv(num_layers=2), 3),
             Family("fqconv", 3, 2, "num_channels", 3),
             [2, 3, 4],
         ),

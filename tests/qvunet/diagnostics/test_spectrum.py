@@ -78,7 +78,7 @@ def test_powers_add_up_to_the_mean_square():
 
 
 def test_uploads_of_a_datum_move_together():
-    ansatz = reuploaded("fqconv", 2, num_layers=1)
+    ansatz = reuploaded(fqconv(num_layers=1), 2)
     _, weights = random_parameters(ansatz, 1, seed=5)
     found = spectrum(ansatz, weights)
     assert found.frequencies == (0, 1, 2)
