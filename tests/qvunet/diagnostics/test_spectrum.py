@@ -7,7 +7,7 @@ import pytest
 import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
 
-from qvunet.ansatz import hqconv
+from qvunet.ansatz import fqconv, hqconv
 from qvunet.ansatz.reuploading import reuploaded
 from qvunet.diagnostics.draws import random_parameters
 from qvunet.diagnostics.spectrum import spectrum
