@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from backends.circuits.program import Ansatz
+from backends.gradients.methods import Executor
 from backends.options import BackendOptions, EstimatorOptions
 from backends.primitives.backend import EstimatorBackend
 from backends.vendors.estimator import VendorEstimator
@@ -33,6 +35,11 @@ class VendorBackend(EstimatorBackend):
     def estimator(self) -> VendorEstimator:
         """The one estimator, whose budget all layers share."""
         return self._estimator
+
+    def compile(self, ansatz: Ansatz) -> Executor:
+        """Prepare a circuit; it is compiled for the device when it is first asked for."""
+        self._estimator.require(ansatz.circuit.num_qubits)
+        return super().compile(ansatz)
 
     @property
     def shots(self) -> int | None:

@@ -15,9 +15,11 @@ from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.fingerprint import circuit_fingerprint
 from backends.devices.compiling import Compiled, compile_circuit
+from backends.devices.device import require_qubits
+from backends.devices.lowering import choose
 from backends.errors import ExecutionError, UserError
 from backends.measuring.tally import Tally
-from backends.options import EstimatorOptions
+from backends.options import EstimatorOptions, Lowering
 from backends.primitives.pubs import PauliEstimator, shots_from_precision
 from backends.vendors.finding import device_of, own_precision
 
@@ -43,7 +45,8 @@ class VendorEstimator(PauliEstimator):
         tally: counts what is asked for.
 
     Raises:
-        UserError: if `max_executions` is given and nobody says how many shots a circuit takes.
+        UserError: if `max_executions` is given and nobody says how many shots a circuit takes, or `lowering`
+            and nobody says for which device; or if the device lacks the gates for it.
     """
 
     def __init__(
@@ -62,7 +65,17 @@ class VendorEstimator(PauliEstimator):
             )
         self._shots = shots_from_precision(asked) if asked else None
         self._device = device_of(estimator)
+        self._lowering = self._find_lowering()
         self._compiled: dict[str, Compiled] = {}
+
+    def require(self, num_qubits: int) -> None:
+        """Check that a circuit fits on the device, as far as anybody knows.
+
+        Raises:
+            UserError: if it does not; names both numbers.
+        """
+        if self._device is not None:
+            require_qubits(self._device, num_qubits)
 
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
@@ -125,15 +138,28 @@ class VendorEstimator(PauliEstimator):
         if self._device is None:
             plain = transpile(circuit, basis_gates=list(COMMON_GATES), optimization_level=0)
             return Compiled(plain, lambda rows: rows)
-        # The merged lowering goes along the couplings; a device that lists none couples all its qubits.
-        any_pair = self._device.target.build_coupling_map() is None
         return compile_circuit(
             circuit,
             self._device,
-            self.options.lowering or ("pauli" if any_pair else None),
+            self._lowering,
             optimization_level=self.options.optimization_level,
             seed=self.options.seed_transpiler,
         )
+
+    def _find_lowering(self) -> Lowering:
+        asked = self.options.lowering
+        if self._device is None:
+            if asked is not None:
+                raise UserError(
+                    f"lowering = {asked}: circuits are lowered for a device, and "
+                    f"{type(self.estimator).__name__} names none; leave lowering out"
+                )
+            return "pauli"
+        # The merged lowering goes along the couplings; a device that lists none couples all its qubits.
+        any_pair = self._device.target.build_coupling_map() is None
+        if any_pair and asked not in (None, "pauli"):
+            raise UserError(f"lowering = {asked}: {self._device.name} lists no couplings; allowed: pauli")
+        return "pauli" if any_pair else choose(asked, self._device)
 
     def _ask(self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], rows: Array) -> Array:
         """One PUB in one job: (num_observables, R)."""

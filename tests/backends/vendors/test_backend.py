@@ -121,13 +121,16 @@ def test_counts_of_a_device_without_noise(name, lowering):
 
 @pytest.mark.parametrize("lowering", [None, "pauli"])
 def test_the_noise_of_a_recorded_device(lowering):
-    """As `aer_shots` has it, which is built otherwise."""
+    """As `aer_shots` has it, built otherwise; the device's own simulator reads its records otherwise."""
     options = {"shots": 20_000, "lowering": lowering, "gradient": "surrogate"}
-    found = evaluate(make_backend("estimator", estimator=FakeManilaV2(), **options), SMALL)[0]
+    device = AerSimulator.from_backend(FakeManilaV2())
+    found = evaluate(make_backend("estimator", estimator=device, **options), SMALL)[0]
     other = evaluate(make_backend("aer_shots", noise_model="fake_manila", **options), SMALL)[0]
     truth = evaluate(make_backend("statevector"), SMALL)[0]
     torch.testing.assert_close(found, other, atol=6 * np.sqrt(2 / 20_000), rtol=0)
     assert (found - truth).abs().max() > 6 / np.sqrt(20_000)
+    own = evaluate(make_backend("estimator", estimator=FakeManilaV2(), **options), SMALL)[0]
+    assert 2 / np.sqrt(20_000) < (own - truth).abs().max() < 0.2
 
 
 def test_spsa():
@@ -246,9 +249,22 @@ def test_values_that_are_no_numbers():
 
 
 def test_a_device_that_is_too_small():
-    layer = make_backend("estimator", estimator=FakeManilaV2()).layer(fqconv(1))
+    backend = make_backend("estimator", estimator=FakeManilaV2())
     with pytest.raises(UserError, match=r"fake_manila.* 5 qubits, the circuit needs 12"):
-        layer(torch.rand(1, 12))
+        backend.layer(fqconv(1))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "lowering", "words"),
+    [
+        (StatevectorEstimator, "pauli", "StatevectorEstimator names none"),
+        (AerSimulator, "merged", "aer_simulator lists no couplings; allowed: pauli"),
+        (FakeManilaV2, "fractional", "fake_manila has no rzz"),
+    ],
+)
+def test_a_lowering_that_the_device_cannot_have(estimator, lowering, words):
+    with pytest.raises(UserError, match=f"lowering = {lowering}.*{words}"):
+        make_backend("estimator", estimator=estimator(), lowering=lowering)
 
 
 def test_second_derivatives_are_refused():
