@@ -25,7 +25,8 @@ def trend(sizes: Sequence[int], values: Sequence[float], errors: Sequence[float]
         unit: of the sizes, in the singular, such as ``qubit``.
 
     Returns:
-        A sentence: it does not fall, falls but ever more slowly, or falls exponentially by a factor.
+        A sentence: it does not fall, falls but ever more slowly, falls in a way that two laws fit, or falls
+        exponentially, which no power of the size explains.
     """
     if len(sizes) < 2 or min(values) <= 0:
         return f"nothing can be said of more {unit}s"
@@ -44,6 +45,13 @@ def trend(sizes: Sequence[int], values: Sequence[float], errors: Sequence[float]
     last_rate = last / (sizes[-1] - sizes[-2])
     if last_rate < STEADY * first_rate or last == 0:
         return f"{told}, ever more slowly: not exponentially"
+    # What a power of the size that starts like this would still lose in the last step, in powers of two.
+    ratio = math.log(sizes[-1] / sizes[-2]) / math.log(sizes[1] / sizes[0])
+    power = ratio * (logs[0] - logs[1])
+    margin = math.hypot(margins[-1], margins[-2], ratio * margins[0], ratio * margins[1])
+    if last - power <= SURE * margin:
+        fits = f"an exponential by {factor:.3g} with each {unit} fits"
+        return f"{told}: {fits}, and so does a power of their number"
     return f"{told}, steadily: exponentially, by {factor:.3g} with each {unit}"
 
 

@@ -36,3 +36,12 @@ def test_two_sizes_do_not_tell():
 
 def test_one_size_or_no_gradient():
     assert told(lambda n: 1.0, (2,)) == told(lambda n: 0.0) == "nothing can be said of more qubits"
+
+
+def test_few_uncertain_sizes_fit_two_laws():
+    """FQConv of three layers, as measured."""
+    found = trend((8, 12, 16), (0.0523, 0.0275, 0.0149), (0.005, 0.002, 0.0008), "qubit")
+    assert found == (
+        "falls by a factor of 3.51 from 8 to 16 qubits: an exponential by 1.17 with each qubit fits, "
+        "and so does a power of their number"
+    )
