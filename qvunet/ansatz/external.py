@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from backends.errors import UserError
 from qvunet.ansatz.base import Ansatz
+from qvunet.tools.functions import import_function
 
 INPUT_NAMES = ("x", "inputs")
 """Parameters, or vectors of them, that carry data in a plain `QuantumCircuit`; all others are weights."""
@@ -28,16 +28,7 @@ def external_function(name: str) -> Callable[..., Any]:
     Raises:
         UserError: if there is none of that name.
     """
-    module, _, function = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), function, None)
-    except (ImportError, ValueError) as error:
-        raise UserError(
-            f"ansatz = {name!r}: {error}; allowed is package.module:function, installed"
-        ) from None
-    if not callable(found):
-        raise UserError(f"ansatz = {name!r}: module {module} has no function {function!r}")
-    return found
+    return import_function(name, f"ansatz = {name!r}")
 
 
 def external_ansatz(name: str, **options: int) -> Ansatz:

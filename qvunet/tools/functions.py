@@ -27,6 +27,8 @@ def import_function(name: str, key: str) -> Callable[..., Any]:
         UserError: if there is no such module or function, or the module cannot be imported.
     """
     module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise UserError(f"{key}: {name!r} names no function; allowed is package.module:function")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)  # not first, where a file of the user's could hide a module of Python's
     try:
