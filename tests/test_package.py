@@ -23,8 +23,8 @@ MODULES = {
 }
 """Of distributions whose module has another name than they have."""
 
-NOT_IMPORTED = {"pylatexenc", "pennylane-lightning", "einops", "flax", "tensorboard"}
-"""Qiskit draws with the first, devices and other packages' programs need the others."""
+NOT_IMPORTED = {"pylatexenc", "sympy", "pennylane-lightning", "einops", "flax", "tensorboard"}
+"""Qiskit needs the first two, devices and other packages' programs the others."""
 
 
 def names(requirements: list[str]) -> list[str]:
