@@ -350,7 +350,7 @@ def test_every_budget_plans_donors_first_and_one_directory_a_cell(tables, name, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--budget", "lunch"), "--budget lunch: allowed are cpu, laptop, paper, smoke"),
+        (("--budget", "lunch"), "--budget lunch: allowed are cpu, gpu, laptop, latent, paper, smoke"),
         (("--variants", "classical,clasical"), "--variants clasical: allowed are classical, hqconv_10"),
         (("--dataset", "mnist"), "--dataset mnist: allowed are digits"),
         (("--seeds", "0,x"), "--seeds 0,x: whole numbers"),
