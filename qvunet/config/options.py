@@ -133,13 +133,15 @@ YOURS = "package.module:function"
 """How a circuit that this package does not know is named."""
 
 
-def _known_ansatz(name: str | None) -> str | None:
-    if name is None:
-        return None
+def _ansatz_or_none(name: str | None) -> str | None:
+    return None if name is None else _known_ansatz(name, "null (classical)")
+
+
+def _known_ansatz(name: str, *others: str) -> str:
     if ":" not in name:
         registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
         names = registry.ANSATZES if registry else ANSATZ_NAMES
-        return _registered(name, [*names, "null (classical)", YOURS])
+        return _registered(name, [*names, *others, YOURS])
     from qvunet.ansatz.external import external_function  # which needs Qiskit
 
     try:
@@ -175,7 +177,7 @@ class UNetSection(Section):
     weight_init: WeightInit = "uniform"
     core: Core = "circuits"
 
-    _ansatz = field_validator("ansatz")(_known_ansatz)
+    _ansatz = field_validator("ansatz")(_ansatz_or_none)
 
 
 class AutoencoderSection(Section):
@@ -217,7 +219,10 @@ class LatentSection(Section):
     sigma_std: PositiveFloat = 1.0
     autoencoder: AutoencoderSection = AutoencoderSection()
 
-    _ansatz = field_validator("ansatz")(_known_ansatz)
+    @field_validator("ansatz")
+    @classmethod
+    def _ansatz(cls, name: str) -> str:
+        return _known_ansatz(name)
 
 
 ModelOptions = Annotated[UNetSection | LatentSection, Field(discriminator="kind")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from backends.errors import UserError
-from qvunet.reports.arguments import parser
+from qvunet.reports.arguments import parser, positive
 
 EXIT_FAILURE = 1
 """Of a command of which a cell failed."""
@@ -74,7 +74,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="where copies of the results and the report go; --out if not given",
     )
     options.add_argument(
-        "--workers", type=_positive, default=1, metavar="N", help="networks trained at a time, a process each"
+        "--workers", type=positive, default=1, metavar="N", help="networks trained at a time, a process each"
     )
     options.add_argument(
         "--seconds", type=float, metavar="S", help="after so many seconds no further cell is begun"
@@ -118,13 +118,6 @@ def _reproduce(
     for path in write_report(report or out, budget):
         print(path)
     return bool(failed)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -44,26 +44,26 @@ def run_cells(
         else:
             todo.append(cell)
     jobs = [(cell, budget, labels[id(cell)]) for cell in todo]
-    run = _one_by_one if workers == 1 else _in_processes
-    done = {str(cell) for cell in run(jobs, workers, end)}
+    finished = _one_by_one(jobs, end) if workers == 1 else _in_processes(jobs, workers, end, console)
+    done = {str(cell) for cell in finished}
     return [cell for cell in todo if str(cell) not in done]
 
 
 _Job = tuple[Cell, str, str]
 
 
-def _one_by_one(jobs: Sequence[_Job], workers: int, end: float) -> Iterator[Cell]:
+def _one_by_one(jobs: Sequence[_Job], end: float) -> Iterator[Cell]:
     """Cells as they are done."""
     for job in jobs:
         if time.monotonic() < end and _run(*job):
             yield job[0]
 
 
-def _in_processes(jobs: Sequence[_Job], workers: int, end: float) -> Iterator[Cell]:
-    """Cells as they are done; none is begun before its donor is done."""
+def _in_processes(jobs: Sequence[_Job], workers: int, end: float, console: Console) -> Iterator[Cell]:
+    """Cells as they are done; none is begun before its donor is done, or after a process has died."""
     waiting = list(jobs)
     unfinished = {str(cell) for cell, _, _ in jobs}
-    running: dict[Future[bool], Cell] = {}
+    running: dict[Future[bool], _Job] = {}
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         while True:
             for job in list(waiting):
@@ -71,13 +71,16 @@ def _in_processes(jobs: Sequence[_Job], workers: int, end: float) -> Iterator[Ce
                 ready = donor is None or str(donor) not in unfinished
                 if ready and len(running) < workers and time.monotonic() < end:
                     waiting.remove(job)
-                    running[pool.submit(_run, *job)] = job[0]
+                    running[pool.submit(_run, *job)] = job
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                cell = running.pop(future)
+                cell, _, label = running.pop(future)
                 unfinished.discard(str(cell))
-                if future.exception() is None and future.result():
+                if error := future.exception():  # such as a process that the system killed for its memory
+                    _note(console, label, f"failed: {error}")
+                    waiting.clear()
+                elif future.result():
                     yield cell
 
 

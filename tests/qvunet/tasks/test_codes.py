@@ -163,3 +163,11 @@ def test_wrong_keys_are_named(tmp_path, values, named):
     file.write_text(yaml.safe_dump(values))
     with pytest.raises(UserError, match=named):
         load_config(file)
+
+
+def test_there_is_no_classical_latent_network(tmp_path):
+    file = Path(tmp_path, "c.yaml")
+    file.write_text("model: {kind: latent, ansatz: hqconf}\n")
+    with pytest.raises(UserError, match=r"model\.ansatz: 'hqconf'.*hqconv") as caught:
+        load_config(file)
+    assert "null" not in str(caught.value)
