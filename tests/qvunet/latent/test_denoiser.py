@@ -75,6 +75,11 @@ def test_uploads_are_scaled_apart():
     net(*noisy()).sample.sum().backward()
     assert (core.scale.grad.abs().sum(dim=(0, 2)) > 0).all()
     assert net.num_parameters_by_kind()["quantum"] == 2 * 2 * 3 * 24
+    with torch.no_grad():
+        core.scale.uniform_(0.5, 2.0)
+        angles = torch.rand(4, 2, 12, dtype=torch.double)
+        by_hand = torch.cat([angles * core.scale[:, k] for k in range(3)], dim=-1)
+        torch.testing.assert_close(core(angles), core.layer(by_hand))
 
 
 def test_classes_change_what_is_predicted():
