@@ -34,23 +34,23 @@ def test_a_small_report(run, capsys):
     )
     document = json.loads((out / "depth.json").read_text())
     stock, fractional = document["cases"]
-    assert (fractional["median"]["two_qubit_gates"], fractional["median"]["swaps"]) == (20, 4)
+    assert (fractional["median"]["two_qubit_gates"], fractional["median"]["swaps"]) == (16, 4)
     assert stock["ratio_to_stock"]["two_qubit_gates"] == 1
-    assert fractional["ratio_to_stock"]["two_qubit_gates"] == 20 / stock["median"]["two_qubit_gates"] < 0.45
+    assert fractional["ratio_to_stock"]["two_qubit_gates"] == 16 / stock["median"]["two_qubit_gates"] < 0.45
     assert 0 < fractional["median"]["success_idle"] < fractional["median"]["success"] < 1
     assert fractional["median"]["success"] > stock["median"]["success"]
     with (out / "depth.csv").open() as file:
         rows = list(csv.DictReader(file))
     labels = [(row["lowering"], row["seed"]) for row in rows]
     assert labels == [("stock", "0"), ("stock", "1"), ("fractional", "0"), ("fractional", "1")]
-    assert rows[2]["two_qubit_gates"] == "20"
+    assert rows[2]["two_qubit_gates"] == "16"
     for name in ("depth", "fqconv_1_stock", "fqconv_1_fractional"):
         assert min(Image.open(out / f"{name}.png").size) > 200
     page = (out / "depth.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "errors and timings are invented" in page
     assert "assumed to be as good" in page
-    assert "| fqconv | 1 | fractional | 20 (20) |" in (out / "depth.md").read_text()
+    assert "| fqconv | 1 | fractional | 16 (16) |" in (out / "depth.md").read_text()
     assert "fractional" in capsys.readouterr().out
 
 

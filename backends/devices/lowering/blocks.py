@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from backends.devices.lowering.single_qubit import (
     kron,
     rotations,
 )
+
+Edge = Literal["start", "end"]
+"""Where in a circuit a block is cheaper; see `edges`."""
 
 
 class Reading(NamedTuple):
@@ -43,12 +46,19 @@ class Block:
         axis: X, Y or Z, in whose eigenbasis it decides.
         target: the other qubit.
         operations: on one of the two or on both, first applied first.
+        edge: of the circuit, if the block is at one.
     """
 
     control: int
     axis: str
     target: int
     operations: tuple[Operation, ...]
+    edge: Edge | None = None
+
+    @property
+    def qubits(self) -> tuple[int, int]:
+        """Control, then target."""
+        return self.control, self.target
 
     def unitaries(self, angles: Real) -> tuple[Complex, Complex]:
         """What the target undergoes for eigenvalue 1 and -1 of the control, (rows, 2, 2) each.
@@ -101,7 +111,7 @@ def readings(operation: Operation) -> frozenset[Reading]:
     """All readings of a two-qubit operation as a multiplexor; none of a SWAP, say."""
     if isinstance(operation, Fixed):
         pairs = [Reading(qubit, axis) for qubit in operation.qubits for axis in PAULIS]
-        return frozenset(reading for reading in pairs if _commutes(operation, reading))
+        return frozenset(reading for reading in pairs if commutes(operation, reading))
     return frozenset(Reading(*pair) for pair in zip(operation.targets, operation.pauli, strict=True))
 
 
@@ -116,7 +126,7 @@ class _Open:
 
     def extend(self, operation: Operation) -> bool:
         shared = self.readings & readings(operation)
-        live = frozenset(r for r in shared if all(_commutes(each, r) for each in self.trailing))
+        live = frozenset(r for r in shared if all(commutes(each, r) for each in self.trailing))
         if live:
             self.readings = live
             self.operations += [*self.trailing, operation]
@@ -158,7 +168,7 @@ class _Scan:
             self._open = {qubit: other for qubit, other in self._open.items() if other is not block}
 
 
-def _commutes(operation: Operation, reading: Reading) -> bool:
+def commutes(operation: Operation, reading: Reading) -> bool:
     """Whether an operation leaves the control's eigenvalue alone."""
     if reading.control not in operation.qubits:
         return True

@@ -66,7 +66,8 @@ def lower(
         seed: of the searches.
 
     Returns:
-        The components in native gates, for `emit`; together they are equivalent up to global phase.
+        The components in native gates, for `emit`. From ``|0...0>`` together they make the program's state,
+        up to global phase; where they are bound they give the program's probabilities of outcomes in Z.
 
     Raises:
         UserError: if the device lacks gates or has no room.
@@ -112,7 +113,12 @@ class _Placer:
         """For components of this shape; their routes may lead anywhere on the chip."""
         if component.shape not in self._plans:
             plan = self._planned(
-                Skeleton.of(component.operations, len(component.qubits), len(component.angles))
+                Skeleton.of(
+                    component.operations,
+                    len(component.qubits),
+                    len(component.angles),
+                    read_in_z=self._bound,
+                )
             )
             self._plans[component.shape] = (self._bound and self._bound_plan(component, plan)) or plan
         return self._plans[component.shape]

@@ -7,13 +7,14 @@ the unitaries between them are computed for each row of parameter values, at run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from backends.circuits.program import Fixed, Operation
 from backends.devices.lowering.blocks import Block, merge
+from backends.devices.lowering.edges import at_end, at_start, settled
 from backends.devices.lowering.multiplexor import Demultiplexed, demultiplex
 from backends.devices.lowering.single_qubit import IDENTITY, TO_Z, Complex, Real, dagger, rotations
 from backends.devices.lowering.two_qubit import in_multiplexors
@@ -62,17 +63,29 @@ class Skeleton:
     _kept: tuple[bool, ...]
 
     @classmethod
-    def of(cls, operations: Sequence[Operation], num_qubits: int, num_angles: int) -> Skeleton:
-        """Find the skeleton of operations without controls."""
-        elements = merge(in_multiplexors(operations))
-        blocks = [element for element in elements if isinstance(element, Block)]
+    def of(
+        cls, operations: Sequence[Operation], num_qubits: int, num_angles: int, *, read_in_z: bool = False
+    ) -> Skeleton:
+        """Find the skeleton of a circuit that begins in ``|0...0>``.
+
+        Args:
+            operations: without controls.
+            num_qubits: of the circuit.
+            num_angles: of its rotations.
+            read_in_z: whether nothing but Z is read at its end, so that a diagonal there may be lost.
+        """
+        elements = at_start(merge(in_multiplexors(operations)))
+        if read_in_z:
+            elements = at_end(elements)
         # A gamma is piecewise analytic in the angles: the same at random ones, the same at all.
         probes = np.random.default_rng(0).uniform(-np.pi, np.pi, (3, num_angles))
+        elements = [_without_edge_if_local(element, probes) for element in elements]
+        blocks = [element for element in elements if isinstance(element, Block)]
         gammas = _demultiplexed(blocks, probes).gamma
         is_zero = np.all(gammas < CONSTANT_TOLERANCE, axis=0)
         is_clifford = np.all(abs(gammas - np.pi / 2) < CONSTANT_TOLERANCE, axis=0)
         interactions = [
-            Interaction((block.control, block.target), bool(clifford))
+            Interaction(block.qubits, bool(clifford))
             for block, clifford, zero in zip(blocks, is_clifford, is_zero, strict=True)
             if not zero
         ]
@@ -117,10 +130,21 @@ class Skeleton:
         return Values(factors.gamma[:, list(self._kept)], np.stack([*slots, *wires], axis=1))
 
 
+def _without_edge_if_local(element: Operation | Block, probes: Real) -> Operation | Block:
+    """A block that is no interaction at all needs none at an edge either."""
+    if not isinstance(element, Block):
+        return element
+    inside = replace(element, edge=None)
+    gamma = demultiplex(*inside.unitaries(probes)).gamma
+    return inside if np.all(gamma < CONSTANT_TOLERANCE) else element
+
+
 def _demultiplexed(blocks: Sequence[Block], angles: Real) -> Demultiplexed:
     u0, u1 = np.empty((2, len(angles), len(blocks), 2, 2), dtype=complex)
     for k, block in enumerate(blocks):
         u0[:, k], u1[:, k] = block.unitaries(angles)
+        if block.edge is not None:
+            u0[:, k] = settled(block.edge, u0[:, k], u1[:, k])
     return demultiplex(u0, u1)
 
 
