@@ -54,6 +54,42 @@ def test_a_small_report(run, capsys):
     assert "fractional" in capsys.readouterr().out
 
 
+def test_qiskit_with_bound_weights_is_a_column_of_its_own_and_right_for_these_weights(run):
+    import numpy as np
+    from qiskit.quantum_info import SparsePauliOp, Statevector
+
+    from backends.devices.device import restrict
+    from qvunet.reports.depth.compile import bound, bound_weights, compile_ansatz
+    from qvunet.reports.depth.devices import find_device
+
+    out = run(
+        *["--ansatz", "fqconv", "--device", "line", "--qubits", "13", "--seeds", "1"],
+        *["--lowering", "stock_bound", "bound", "--optimization-level", "1"],
+        *["--noise-error", "--noise-rows", "1", "--shots", "100"],
+    )
+    document = json.loads((out / "depth.json").read_text())
+    stock, ours = (case["median"]["two_qubit_gates"] for case in document["cases"])
+    assert ours < stock
+    assert document["cases"][1]["ratio_to_stock_bound"]["two_qubit_gates"] == ours / stock
+    assert document["cases"][1]["ratio_to_stock"]["two_qubit_gates"] is None
+    assert [error["lowering"] for error in document["noise_errors"]] == ["bound"]
+    table = (out / "depth.md").read_text()
+    assert "2q gates / stock_bound | 2q depth / stock_bound |" in table
+    assert "2q gates / stock |" not in table
+
+    ansatz, device = basic_entangler(3, 2), find_device("line", 3)
+    inputs, weights = np.array([[0.3, -1.0, 2.0]]), bound_weights(ansatz, seed=4)
+    compiled = compile_ansatz(ansatz, device, "stock_bound", 1, seed=4)
+    (made,) = (restrict(each, device)[0] for each in bound(compiled, inputs, weights[None]))
+    truth = ansatz.circuit.assign_parameters(
+        dict(zip([*ansatz.inputs, *ansatz.weights], [*inputs[0], *weights], strict=True))
+    )
+    for qubit in range(3):
+        pauli = SparsePauliOp.from_sparse_list([("Z", [qubit], 1)], 3)
+        found = Statevector(made).expectation_value(pauli.apply_layout(made.layout))
+        assert found == pytest.approx(Statevector(truth).expectation_value(pauli), abs=1e-9)
+
+
 def test_noise_errors_are_those_of_the_readout():
     from qvunet.reports.depth.compile import compile_ansatz
     from qvunet.reports.depth.devices import READOUT_ERROR, find_device

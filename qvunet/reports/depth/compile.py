@@ -19,7 +19,7 @@ from backends.devices.device import SubDevice
 from backends.devices.lowering import emit, lower
 
 Array = npt.NDArray[np.float64]
-Lowering = Literal["stock", "pauli", "merged", "fractional", "bound"]
+Lowering = Literal["stock", "stock_bound", "pauli", "merged", "fractional", "bound"]
 LOWERINGS: tuple[Lowering, ...] = get_args(Lowering)
 
 
@@ -52,14 +52,22 @@ def compile_ansatz(
     Args:
         ansatz: its weights and inputs stay free.
         device: with rzz gates for the fractional lowering.
-        lowering: stock is Qiskit's transpiler on the circuit of controlled rotations as it is.
-        optimization_level: of Qiskit's transpiler, for stock and pauli.
+        lowering: stock is Qiskit's transpiler on the circuit of controlled rotations as it is, stock_bound
+            the same with `bound_weights` in it, for which alone its values are then right.
+        optimization_level: of Qiskit's transpiler, for stock, stock_bound and pauli.
         seed: of the searches.
     """
     if lowering == "stock":
         circuit, swaps = _transpiled(ansatz.circuit, device, optimization_level, seed)
         columns = [[*ansatz.inputs, *ansatz.weights].index(p) for p in circuit.parameters]
         return Compiled(circuit, swaps, lambda x, w: np.concatenate([x, w], axis=1)[:, columns])
+    if lowering == "stock_bound":
+        weights = dict(zip(ansatz.weights, bound_weights(ansatz, seed), strict=True))
+        circuit, swaps = _transpiled(
+            ansatz.circuit.assign_parameters(weights), device, optimization_level, seed
+        )
+        columns = [list(ansatz.inputs).index(p) for p in circuit.parameters]
+        return Compiled(circuit, swaps, lambda x, w: x[:, columns])
     program = without_controls(program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights))
     if lowering == "pauli":
         return _pauli(program, device, optimization_level, seed)
@@ -67,6 +75,11 @@ def compile_ansatz(
     lowered = emit(parts, device.num_qubits)
     swaps = sum(hop.swap for part in parts for hop in part.route.hops)
     return Compiled(lowered.circuit, swaps, lambda x, w: lowered.values(program.angles(x, w)))
+
+
+def bound_weights(ansatz: Ansatz, seed: int) -> Array:
+    """The weights that stock_bound puts in, (num_weights,), radians, uniform."""
+    return np.random.default_rng(seed).uniform(0, 2 * np.pi, len(ansatz.weights))
 
 
 def _pauli(program: Program, device: BackendV2, optimization_level: int, seed: int) -> Compiled:

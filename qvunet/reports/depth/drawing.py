@@ -21,6 +21,7 @@ PANELS = {
 }
 COLOURS = {
     "stock": "tab:gray",
+    "stock_bound": "tab:brown",
     "pauli": "tab:olive",
     "merged": "tab:blue",
     "fractional": "tab:green",

@@ -103,7 +103,7 @@ class Study:
         return Case(name, layers, lowering, seeds, circuit, part.chip_qubits)
 
 
-def ratio(case: Case, cases: Sequence[Case], metric: str) -> float | None:
-    """The case's median over that of stock, if that was compiled too."""
-    stock = [c for c in cases if (c.ansatz, c.layers, c.lowering) == (case.ansatz, case.layers, "stock")]
-    return case.median(metric) / stock[0].median(metric) if stock and stock[0].median(metric) else None
+def ratio(case: Case, cases: Sequence[Case], metric: str, to: Lowering = "stock") -> float | None:
+    """The case's median over that of another lowering, if that was compiled too."""
+    others = [c for c in cases if (c.ansatz, c.layers, c.lowering) == (case.ansatz, case.layers, to)]
+    return case.median(metric) / others[0].median(metric) if others and others[0].median(metric) else None
