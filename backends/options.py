@@ -32,8 +32,8 @@ JobShots = Annotated[int, Field(ge=1, le=10**7)]
 Lowering = Literal["pauli", "merged", "fractional", "bound"]
 """How a circuit is written for a device: every rotation by itself, through Qiskit's transpiler; all rotations
 of a pair of qubits merged into one; so, with RZZ gates of any angle, which halves the two-qubit gates; or
-merged, but independent parts of up to three qubits made anew for each set of weights, with fewer gates."""
-
+merged, with what readings in Z alone allow, and parts of up to three qubits made anew for each set of
+weights, with fewer gates."""
 
 Tiles = PositiveInt | Literal["auto"]
 """Copies of a circuit side by side on a chip, each of which serves a row in every execution; ``auto``

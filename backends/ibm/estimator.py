@@ -14,7 +14,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.fingerprint import circuit_fingerprint
-from backends.devices.lowering import NotBound
+from backends.devices.lowering import NotBound, by_readings
 from backends.devices.tiling.choice import TileChoice
 from backends.devices.tiling.layouts import TilePlace, place_tiles
 from backends.devices.tiling.tiles import Tiled, tile
@@ -141,15 +141,14 @@ class RuntimeEstimator(PauliEstimator):
         return np.clip(tiled.untile(values), -1.0, 1.0)
 
     def _place(self, site: Site, tiled: Tiled, digest: str) -> Placed:
-        """The circuit, compiled once; a lowering that knows the weights also needs readings in Z."""
-        if self.options.lowering != "bound":
-            return self._placed_by(site, tiled, digest, self.options.lowering)
-        if all(set(label) <= {"I", "Z"} for label in tiled.paulis):
+        """The circuit, compiled once, by the first lowering that is exact for rows and labels."""
+        *others, last = by_readings(self.options.lowering, tiled.paulis)
+        for lowering in others:
             with suppress(NotBound):
-                placed = self._placed_by(site, tiled, digest, "bound")
+                placed = self._placed_by(site, tiled, digest, lowering)
                 placed.values(tiled.rows)
                 return placed
-        return self._placed_by(site, tiled, digest, "merged")
+        return self._placed_by(site, tiled, digest, last)
 
     def _placed_by(self, site: Site, tiled: Tiled, digest: str, lowering: Lowering | None) -> Placed:
         key = (digest, lowering)

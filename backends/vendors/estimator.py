@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 from backends.circuits.fingerprint import circuit_fingerprint
 from backends.devices.compiling import Compiled, compile_circuit
 from backends.devices.device import require_qubits
-from backends.devices.lowering import choose
+from backends.devices.lowering import NotBound, by_readings, choose
 from backends.errors import ExecutionError, UserError
 from backends.measuring.tally import Tally
 from backends.options import EstimatorOptions, Lowering
@@ -66,7 +67,7 @@ class VendorEstimator(PauliEstimator):
         self._shots = shots_from_precision(asked) if asked else None
         self._device = device_of(estimator)
         self._lowering = self._find_lowering()
-        self._compiled: dict[str, Compiled] = {}
+        self._compiled: dict[tuple[str, Lowering | None], Compiled] = {}
 
     def require(self, num_qubits: int) -> None:
         """Check that a circuit fits on the device, as far as anybody knows.
@@ -104,8 +105,7 @@ class VendorEstimator(PauliEstimator):
         values = dict.fromkeys(paulis, np.ones(len(rows)))
         if asked:
             self._count(len(rows), asked)
-            compiled = self._compile(circuit)
-            parameters = compiled.values(rows)
+            compiled, parameters = self._compile(circuit, rows, asked)
             observables = [SparsePauliOp(label).apply_layout(compiled.circuit.layout) for label in asked]
             size = self.options.max_rows
             chunks = [parameters[start : start + size] for start in range(0, len(rows), size)]
@@ -128,20 +128,30 @@ class VendorEstimator(PauliEstimator):
         if self._shots is not None:
             self.tally.add(circuits, executions)
 
-    def _compile(self, circuit: QuantumCircuit) -> Compiled:
-        key = circuit_fingerprint(circuit)
+    def _compile(self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str]) -> tuple[Compiled, Array]:
+        """The circuit by the first lowering that is exact for rows and labels, and its parameters' values."""
+        *others, last = by_readings(self._lowering, paulis)
+        for lowering in others:
+            with suppress(NotBound):
+                compiled = self._compiled_by(circuit, lowering)
+                return compiled, compiled.values(rows)
+        compiled = self._compiled_by(circuit, last)
+        return compiled, compiled.values(rows)
+
+    def _compiled_by(self, circuit: QuantumCircuit, lowering: Lowering | None) -> Compiled:
+        key = (circuit_fingerprint(circuit), lowering)
         if key not in self._compiled:
-            self._compiled[key] = self._for_device(circuit)
+            self._compiled[key] = self._for_device(circuit, lowering)
         return self._compiled[key]
 
-    def _for_device(self, circuit: QuantumCircuit) -> Compiled:
+    def _for_device(self, circuit: QuantumCircuit, lowering: Lowering | None) -> Compiled:
         if self._device is None:
             plain = transpile(circuit, basis_gates=list(COMMON_GATES), optimization_level=0)
             return Compiled(plain, lambda rows: rows)
         return compile_circuit(
             circuit,
             self._device,
-            self._lowering,
+            lowering,
             optimization_level=self.options.optimization_level,
             seed=self.options.seed_transpiler,
         )

@@ -8,6 +8,6 @@ computes its gates' angles for any number of parameter sets.
 
 from backends.devices.lowering.bound import NotBound
 from backends.devices.lowering.emission import Lowered, Part, emit
-from backends.devices.lowering.lower import choose, lower, lower_in_turn
+from backends.devices.lowering.lower import by_readings, choose, lower, lower_in_turn
 
-__all__ = ["Lowered", "NotBound", "Part", "choose", "emit", "lower", "lower_in_turn"]
+__all__ = ["Lowered", "NotBound", "Part", "by_readings", "choose", "emit", "lower", "lower_in_turn"]

@@ -54,6 +54,22 @@ def choose(lowering: Lowering | None, device: BackendV2) -> Lowering:
     return chosen
 
 
+def by_readings(lowering: Lowering | None, paulis: Iterable[str]) -> list[Lowering | None]:
+    """The lowerings that are exact for what is read, the one to try first first.
+
+    All but bound are exact for whatever is read. Bound is so in Z alone, and may refuse rows at run time by
+    `NotBound`.
+
+    Args:
+        lowering: the one asked for, None for the device's own.
+        paulis: labels that are read.
+    """
+    if lowering != "bound":
+        return [lowering]
+    only_z = all(set(label) <= {"I", "Z"} for label in paulis)
+    return ["bound", "merged"] if only_z else ["merged"]
+
+
 def lower(
     components: Sequence[Component], device: BackendV2, lowering: Lowering = "merged", *, seed: int = 0
 ) -> list[Part]:

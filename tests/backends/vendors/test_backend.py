@@ -10,6 +10,7 @@ import torch
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import EstimatorV2
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
@@ -117,6 +118,24 @@ def test_counts_of_a_device_without_noise(name, lowering):
     torch.testing.assert_close(inputs, truth[1], atol=12 * error, rtol=0)
     torch.testing.assert_close(weights, truth[2], atol=12 * error, rtol=0)
     assert (values != truth[0]).any()
+
+
+@pytest.mark.filterwarnings("ignore:.*QubitProperties")
+@pytest.mark.parametrize("letters", ["Z", "ZXY"])
+@pytest.mark.parametrize("rows", [2, 70], ids=["few weights", "many"])
+def test_bound_is_right_for_whatever_is_read_and_any_number_of_weights(letters, rows):
+    base, more = controlled(), ParameterVector("v", 2)
+    circuit = base.circuit.copy()
+    for angle, pair in zip(more, [(0, 1), (1, 2)], strict=True):
+        circuit.crx(angle, *pair)
+    observables = [SparsePauliOp.from_sparse_list([(p, [q], 1)], 3) for p in letters for q in range(3)]
+    ansatz = TestAnsatz(circuit, base.inputs, [*base.weights, *more], observables)
+    inputs, weights = ansatz.parameters(groups=rows, rows=1)
+    device = GenericBackendV2(5, noise_info=False, seed=1)
+    backend = make_backend("estimator", estimator=device, shots=2000, lowering="bound")
+    found = backend.compile(ansatz)(inputs, weights)
+    truth = make_backend("statevector").compile(ansatz)(inputs, weights)
+    torch.testing.assert_close(found, truth, atol=6 / np.sqrt(2000), rtol=0)
 
 
 @pytest.mark.parametrize("lowering", [None, "pauli"])
