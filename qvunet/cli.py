@@ -368,6 +368,7 @@ REPORTS = {
     "tables": "A grid of networks trained and evaluated: dataset x variant x seed.",
     "prices": "What a network's work costs on IBM hardware, in QPU seconds.",
     "benchmark": "qvunet against its peers and against itself.",
+    "search": "Problems made for circuits, and whether circuits beat their controls there.",
 }
 """Each is a folder of `qvunet.reports`."""
 

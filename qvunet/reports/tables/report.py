@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backends.errors import UserError
 from qvunet.influence.change import percent
+from qvunet.reports.pairs import Pairs
 from qvunet.reports.tables.figures import Rows, draw_kid, draw_losses
 from qvunet.reports.tables.grid import Budget
-from qvunet.reports.tables.pairs import Pairs
 from qvunet.reports.tables.result import RESULT_FILE, SAMPLES_FILE, Result, load_results
 from qvunet.tools.files import replacing, write_text
 from qvunet.tools.page import html_page

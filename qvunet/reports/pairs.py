@@ -1,4 +1,4 @@
-"""Two variants compared seed by seed, with an interval over seeds."""
+"""Two networks compared seed by seed, with an interval over seeds."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qvunet.reports.tables.pairs import Pairs
+from qvunet.reports.pairs import Pairs
 
 
 def test_only_seeds_that_both_have_are_compared():

@@ -1,0 +1,1 @@
+"""Where a circuit could beat what stands in its place: problems made for it, and whether it does."""
