@@ -12,6 +12,7 @@ from tests.scripts.commands import SCRIPTS
 
 COMMANDS = {
     "benchmark": "benchmark",
+    "circuit_search": "search",
     "depth_report": "depth",
     "price_list": "prices",
     "reproduce_tables": "tables",

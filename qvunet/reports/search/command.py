@@ -72,6 +72,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument(
         "--seeds", type=positive, default=5, metavar="N", help="0 to N - 1, the same for all"
     )
-    options.add_argument("--steps", type=positive, default=800, help="of each training, 256 data each")
+    options.add_argument("--steps", type=positive, default=500, help="of each training, 256 data each")
     options.add_argument("--out", type=Path, default=Path("runs/search"), help="directory for the results")
     return options.parse_args(arguments)
