@@ -6,7 +6,7 @@ package knows circuits, not images.
 A user meets `layer`, `qnn`, `options` and `errors`. The rooms, each of which may import those after it:
 
 - `statevector`, `aer`, `ibm`, `vendors`: the backends.
-- `primitives`: what those share that stand on a Qiskit estimator.
+- `primitives`: what those share that stand on a Qiskit estimator; `channels`: noise exactly.
 - `devices`: chips, and how a circuit gets onto one.
 - `exact`: the exact engine.
 - `gradients`: shift rules and other derivatives.

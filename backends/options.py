@@ -84,6 +84,28 @@ class StatevectorOptions(BackendOptions):
     """None is adjoint, or with shots param_shift."""
     shots: Shots | None = None
     """Bitstrings drawn for every row from the exact distribution; None gives exact expectations."""
+    noise_model: str | None = None
+    """A device, ``fake_*`` or of an IBM Quantum account, or a JSON file with a saved noise model, whose noise
+    is in the expectations exactly; for independent parts of up to 6 qubits."""
+    lowering: Literal["pauli", "merged", "fractional"] | None = None
+    """On a device: None is merged where it has the gates RZ, SX and CZ, CX or ECR, else pauli."""
+    optimization_level: Annotated[int, Field(ge=0, le=3)] = 2
+    """Of Qiskit's transpiler, where the lowering is pauli."""
+    seed_transpiler: NonNegativeInt = 0
+    """Fixes layout and routing on the device."""
+
+    @model_validator(mode="after")
+    def _noise_is_exact(self) -> StatevectorOptions:
+        if self.noise_model is None and self.lowering is not None:
+            raise ValueError(f"lowering = {self.lowering}: goes with a device, which noise_model names")
+        if self.noise_model is not None and self.shots is not None:
+            raise ValueError("shots with noise_model: the backend aer_shots counts bitstrings with noise")
+        if self.noise_model is not None and self.gradient == "param_shift":
+            raise ValueError(
+                "gradient = param_shift with noise_model: allowed are adjoint, exact with the noise in it, "
+                "surrogate and spsa"
+            )
+        return self
 
     @model_validator(mode="after")
     def _gradient_fits(self) -> StatevectorOptions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,17 @@ from backends.circuits.structure import components
 from backends.devices.device import load_device
 from backends.devices.lowering import NotBound
 from backends.devices.noise_file import NoiseFile
-from backends.devices.placement import Piece, Placement, ideal, on_device, with_noise_file
+from backends.devices.placement import (
+    Piece,
+    Place,
+    Placement,
+    bits_read,
+    ideal,
+    is_noise_file,
+    on_device,
+    require_device,
+    with_noise_file,
+)
 from backends.devices.tiling.choice import TileChoice
 from backends.devices.tiling.layouts import TilePlace, TilingPenalty, place_tiles
 from backends.devices.tiling.tiles import Tiled, tile
@@ -34,9 +43,6 @@ from backends.primitives.backend import EstimatorBackend
 from backends.primitives.pubs import PauliEstimator, shots_from_precision
 
 Array = npt.NDArray[np.float64]
-
-Part = tuple[int, int]
-"""A piece and a component of it, by number."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +95,7 @@ class AerShotsBackend(EstimatorBackend):
             UserError: if there is none.
         """
         name = self.options.noise_model
-        if name is None or _is_file(name):
+        if name is None or is_noise_file(name):
             raise UserError(f"noise_model = {name}: a device's calibration places tiles; name a device")
         return load_device(name)
 
@@ -110,19 +116,11 @@ class AerShotsBackend(EstimatorBackend):
     def _placement(self, lowering: Lowering | None = None) -> Placement:
         name, options = self.options.noise_model, self.options
         level, seed = options.optimization_level, options.seed_transpiler
-        if name is not None and not (_is_file(name) and options.tiles == 1):
+        if name is not None and not (is_noise_file(name) and options.tiles == 1):
             # Which refuses tiles of a file.
             return on_device(self._device, level, seed, lowering or options.lowering)
-        if options.lowering is not None:
-            raise UserError(
-                f"lowering = {options.lowering}: circuits are lowered for a device, and noise_model = {name} "
-                "is none; name a device, or leave lowering out"
-            )
+        require_device(options.lowering, name)
         return ideal if name is None else with_noise_file(NoiseFile(name), level, seed)
-
-
-def _is_file(noise_model: str) -> bool:
-    return noise_model.endswith(".json") or Path(noise_model).is_file()
 
 
 class AerShotsEstimator(PauliEstimator):
@@ -236,7 +234,7 @@ class AerShotsEstimator(PauliEstimator):
 
     def _draws(
         self, pieces: Sequence[Piece], wanted: Sequence[int], angles: Array, shots: int
-    ) -> Callable[[int, np.random.Generator], dict[Part, Counts]]:
+    ) -> Callable[[int, np.random.Generator], dict[Place, Counts]]:
         """What draws some shots of some pieces: the counts of each of their components.
 
         Without noise many shots are drawn from the probabilities, so that the time does not grow with them.
@@ -247,7 +245,7 @@ class AerShotsEstimator(PauliEstimator):
             if pieces[p].noise_model is None and shots > CHUNK_SHOTS
         }
 
-        def draw(size: int, rng: np.random.Generator) -> dict[Part, Counts]:
+        def draw(size: int, rng: np.random.Generator) -> dict[Place, Counts]:
             found = {}
             for p in wanted:
                 if p in drawn:
@@ -294,13 +292,3 @@ def chunks(shots: int, largest: int) -> Iterator[int]:
     """Sizes that add up to the shots."""
     for start in range(0, shots, largest):
         yield min(largest, shots - start)
-
-
-def bits_read(pauli: str, pieces: Sequence[Piece]) -> dict[Part, list[int]]:
-    """The bits that a Pauli string (qubit 0 last) reads of each part: numbers of piece and component."""
-    bits = {
-        (p, c): [k for k, qubit in enumerate(component.qubits) if pauli[-1 - qubit] != "I"]
-        for p, piece in enumerate(pieces)
-        for c, component in enumerate(piece.components)
-    }
-    return {part: some for part, some in bits.items() if some}

@@ -122,6 +122,15 @@ class AffineMap:
             np.pad(self.offset, (0, 1))[index],
         )
 
+    def then(self, following: AffineMap) -> AffineMap:
+        """The map of `following`, which has no weights, of these angles as its inputs."""
+        matrix = following.inputs_matrix
+        return AffineMap(
+            matrix @ self.inputs_matrix,
+            matrix @ self.weights_matrix,
+            matrix @ self.offset + following.offset,
+        )
+
     def scaled(
         self, scale: npt.NDArray[np.float64], shift: float | npt.NDArray[np.float64] = 0.0
     ) -> AffineMap:

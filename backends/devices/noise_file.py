@@ -38,14 +38,17 @@ class NoiseFile:
 
     def on(self, qubits: Sequence[int]) -> NoiseModel:
         """The noise on some qubits, renumbered from 0 in the order given; every error's gates stay known."""
-        index = {qubit: k for k, qubit in enumerate(qubits)}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the only reader that Aer has
-            model = NoiseModel.from_dict(
-                {"errors": [_decode(e, index) for e in self._errors if _on(e, index)]}
-            )
-        model.add_basis_gates([name for error in self._errors for name in error["operations"]])
-        return model
+        return noise_on(self._errors, qubits)
+
+
+def noise_on(errors: Sequence[dict[str, Any]], qubits: Sequence[int]) -> NoiseModel:
+    """The noise of some errors, as a file lists them, on some qubits; see `NoiseFile.on`."""
+    index = {qubit: k for k, qubit in enumerate(qubits)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the only reader that Aer has
+        model = NoiseModel.from_dict({"errors": [_decode(e, index) for e in errors if _on(e, index)]})
+    model.add_basis_gates([name for error in errors for name in error["operations"]])
+    return model
 
 
 def _on(error: dict[str, Any], index: dict[int, int]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,10 @@ from qiskit.transpiler.exceptions import TranspilerError
 from qiskit_aer.noise import NoiseModel
 
 from backends.circuits.emission import circuit_from_operations
-from backends.circuits.program import Program
+from backends.circuits.program import AffineMap, Program
 from backends.circuits.slots import with_own_parameters
 from backends.circuits.structure import Component, classes, components
-from backends.devices.device import SubDevice, isa_circuits, no_room, require_qubits, restrict
+from backends.devices.device import SubDevice, isa_circuits, load_device, no_room, require_qubits, restrict
 from backends.devices.lowering import Part, choose, emit, lower
 from backends.devices.noise_file import NoiseFile
 from backends.errors import UserError
@@ -47,6 +48,7 @@ class Piece:
         wires: for each qubit of a component where it ends up in the circuit.
         noise_model: of Aer, or None.
         place: which qubits of which device these are, for people.
+        affine: `angles` as a map of its inputs, if it is one.
     """
 
     components: Sequence[Component]
@@ -56,6 +58,7 @@ class Piece:
     wires: Sequence[int]
     noise_model: NoiseModel | None = None
     place: str = ""
+    affine: AffineMap | None = None
 
     @property
     def num_qubits(self) -> int:
@@ -64,6 +67,57 @@ class Piece:
 
 
 Placement = Callable[[Program], list[Piece]]
+
+Place = tuple[int, int]
+"""A piece and a component of it, by number."""
+
+
+def is_noise_file(noise_model: str) -> bool:
+    """Whether a noise model is named by a file, not by a device."""
+    return noise_model.endswith(".json") or Path(noise_model).is_file()
+
+
+def noisy_placement(
+    noise_model: str, optimization_level: int, seed: int, lowering: Lowering | None = None
+) -> Placement:
+    """The placement that goes with a noise model.
+
+    Args:
+        noise_model: a device, or a JSON file.
+        optimization_level: of Qiskit's transpiler, where it is used.
+        seed: of the searches.
+        lowering: on a device, see `lowering.choose`.
+
+    Raises:
+        UserError: if there is no such device or file, or a lowering is asked for where there is no device.
+    """
+    if not is_noise_file(noise_model):
+        return on_device(load_device(noise_model), optimization_level, seed, lowering)
+    require_device(lowering, noise_model)
+    return with_noise_file(NoiseFile(noise_model), optimization_level, seed)
+
+
+def require_device(lowering: Lowering | None, noise_model: str | None) -> None:
+    """Refuse a lowering where there is no device.
+
+    Raises:
+        UserError: if there is a lowering.
+    """
+    if lowering is not None:
+        raise UserError(
+            f"lowering = {lowering}: circuits are lowered for a device, and noise_model = {noise_model} "
+            "is none; name a device, or leave lowering out"
+        )
+
+
+def bits_read(pauli: str, pieces: Sequence[Piece]) -> dict[Place, list[int]]:
+    """The bits that a Pauli string (qubit 0 last) reads of each part: numbers of piece and component."""
+    bits = {
+        (p, c): [k for k, qubit in enumerate(component.qubits) if pauli[-1 - qubit] != "I"]
+        for p, piece in enumerate(pieces)
+        for c, component in enumerate(piece.components)
+    }
+    return {part: some for part, some in bits.items() if some}
 
 
 def ideal(program: Program) -> list[Piece]:
@@ -174,4 +228,5 @@ def _piece(
 ) -> Piece:
     """A circuit in the gates that the noise is of, with a parameter for each of its free angles."""
     circuit, own, angles = with_own_parameters(compiled, list(parameters))
-    return Piece(members, circuit, own, partial(angles, weights=np.zeros(0)), list(wires), noise_model, place)
+    values = partial(angles, weights=np.zeros(0))
+    return Piece(members, circuit, own, values, list(wires), noise_model, place, angles)

@@ -79,3 +79,49 @@ def test_compiled_once_runs_for_every_precision_and_batch():
     double = execute(torch.ones(3, 5, 12).double(), torch.ones(3, 28).double())
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
     torch.testing.assert_close(single[0, 0].double(), double[2, 4], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"noise_model": "fake_kingston", "shots": 10}, "aer_shots"),
+        ({"noise_model": "fake_kingston", "gradient": "param_shift"}, "adjoint"),
+        ({"noise_model": "fake_kingston", "lowering": "bound"}, "merged"),
+        ({"lowering": "merged"}, "noise_model"),
+    ],
+)
+def test_what_does_not_go_with_noise_is_refused_by_name(options, named):
+    with pytest.raises(UserError, match=named):
+        make_backend("statevector", **options)
+
+
+@pytest.mark.parametrize(
+    ("noise", "named"), [("fake_nowhere", "fake_kingston"), ("nowhere.json", "cannot be read")]
+)
+def test_noise_that_is_nowhere_is_refused_when_a_layer_is_made(noise, named):
+    with pytest.raises(UserError, match=named):
+        make_backend("statevector", noise_model=noise).layer(basic_entangler(2, 1))
+
+
+def test_gradients_that_are_not_of_the_noise():
+    torch.manual_seed(0)
+    ansatz = basic_entangler(2, 1)
+    noisy, surrogate, spsa, exact = (
+        make_backend("statevector", **options).layer(ansatz)
+        for options in (
+            {"noise_model": "fake_kingston"},
+            {"noise_model": "fake_kingston", "gradient": "surrogate"},
+            {"noise_model": "fake_kingston", "gradient": "spsa", "spsa_directions": 3000, "spsa_step": 1e-2},
+            {},
+        )
+    )
+    inputs, found = torch.rand(2, 2), {}
+    for name, layer in {"noisy": noisy, "surrogate": surrogate, "spsa": spsa, "exact": exact}.items():
+        layer.load_state_dict(exact.state_dict())
+        values = layer(inputs)
+        values.sum().backward()
+        found[name] = values.detach(), layer.weight.grad
+    assert torch.equal(found["surrogate"][0], found["noisy"][0])
+    torch.testing.assert_close(found["surrogate"][1], found["exact"][1])
+    assert (found["noisy"][1] - found["exact"][1]).abs().max() > 1e-3
+    torch.testing.assert_close(found["spsa"][1], found["noisy"][1], atol=0.1, rtol=0)
