@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.devices.lowering.single_qubit import PAULIS, Complex, Real, dagger, rotations
+from backends.devices.lowering.single_qubit import PAULIS, ROUNDING, Complex, Real, dagger, rotations
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ def demultiplex(u0: Complex, u1: Complex) -> Demultiplexed:
     ratio = u0 @ dagger(u1)
     phase = np.angle(ratio[..., 0, 0] * ratio[..., 1, 1] - ratio[..., 0, 1] * ratio[..., 1, 0]) / 4
     cosine, axis = _cosine_and_axis(ratio, phase)
-    phase = phase + np.where(cosine < 0, np.pi / 2, 0.0)
-    axis = np.where(cosine[..., None] < 0, -axis, axis)
+    negative = cosine < -ROUNDING  # not by the sign of a zero, which would change from one angle to the next
+    phase = phase + np.where(negative, np.pi / 2, 0.0)
+    axis = np.where(negative[..., None], -axis, axis)
     sine = np.linalg.norm(axis, axis=-1)
     gamma = np.arctan2(sine, abs(cosine))
     # Turns z to the axis; where the rotation vanishes any axis will do.

@@ -18,6 +18,9 @@ HADAMARD = (PAULIS["X"] + PAULIS["Z"]) / np.sqrt(2)
 PHASE = np.diag([1, 1j])
 """S, the square root of Z."""
 
+ROUNDING = 1e-12
+"""Entries of unitaries below this are zero but for rounding."""
+
 TO_Z: dict[str, Complex] = {"X": HADAMARD, "Y": HADAMARD @ PHASE.conj(), "Z": IDENTITY}
 """K with K P K^dagger = Z, for each Pauli matrix P."""
 
@@ -53,11 +56,15 @@ def rz_sx_angles(matrices: Complex) -> Real:
         (..., 3), radians.
     """
     theta = 2 * np.arctan2(abs(matrices[..., 1, 0]), abs(matrices[..., 0, 0]))
-    # Where an entry vanishes its phase is noise, and multiplies nothing.
-    phase_sum = np.angle(matrices[..., 1, 1] * matrices[..., 0, 0].conj())
-    difference = np.angle(-matrices[..., 1, 0] * matrices[..., 0, 1].conj())
+    phase_sum = _phase(matrices[..., 1, 1] * matrices[..., 0, 0].conj())
+    difference = _phase(-matrices[..., 1, 0] * matrices[..., 0, 1].conj())
     phi, lam = (phase_sum + difference) / 2, (phase_sum - difference) / 2
     # The two phases are each known up to 2 pi, so their half sums up to pi: settle it by the matrix.
     sign = np.real(matrices[..., 1, 0] * matrices[..., 0, 0].conj() * np.exp(-1j * phi))
-    phi, lam = np.where(sign < 0, [phi + np.pi, lam - np.pi], [phi, lam])
+    phi, lam = np.where(sign < -ROUNDING, [phi + np.pi, lam - np.pi], [phi, lam])
     return np.stack([lam, theta + np.pi, phi + np.pi], axis=-1)
+
+
+def _phase(products: Complex) -> Real:
+    """Phases of products of two entries; 0 where one vanishes, whose phase is noise."""
+    return np.where(abs(products) < ROUNDING**2, 0.0, np.angle(products))
