@@ -12,10 +12,10 @@ import yaml
 from typer.testing import CliRunner
 
 from qvunet.cli import app
-from tests.qvunet.conftest import TINY
+from tests.qvunet.conftest import TINY, TINY_LATENT
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "backends").glob("*.md"))
-TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits", "estimator")
+TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits", "estimator", "noise")
 OURS = [page for page in PAGES if page.stem in TESTED]
 COMMAND = re.compile(r"^\$ (qvunet sample .*)$", re.MULTILINE)
 
@@ -47,6 +47,21 @@ def test_commands(command, tiny_run, tmp_path):
     result = CliRunner().invoke(app, [*arguments, "--num", "1", "--steps", "1", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "grid.png").exists()
+
+
+def test_training_through_noise(tmp_path):
+    """As the page says, but a single step of a tiny network."""
+    (command,) = re.findall(r"^\$ (qvunet train .*)$", (PAGES[0].parent / "noise.md").read_text(), re.MULTILINE)
+    config, run = tmp_path / "tiny.yaml", tmp_path / "run"
+    config.write_text(yaml.safe_dump(TINY_LATENT))
+    arguments = shlex.split(command)[1:]
+    arguments[arguments.index("--config") + 1] = str(config)
+    arguments[arguments.index("--run-dir") + 1] = str(run)
+    result = CliRunner().invoke(app, [*arguments, "--set", "train.steps=1"])
+    assert result.exit_code == 0, result.output
+    kept = yaml.safe_load((run / "config.yaml").read_text())
+    assert kept["backend"]["noise_model"] == "fake_kingston"
+    assert kept["backend"]["name"] == "statevector"
 
 
 def test_there_is_something_to_test():
