@@ -51,7 +51,9 @@ def test_commands(command, tiny_run, tmp_path):
 
 def test_training_through_noise(tmp_path):
     """As the page says, but a single step of a tiny network."""
-    (command,) = re.findall(r"^\$ (qvunet train .*)$", (PAGES[0].parent / "noise.md").read_text(), re.MULTILINE)
+    (command,) = re.findall(
+        r"^\$ (qvunet train .*)$", (PAGES[0].parent / "noise.md").read_text(), re.MULTILINE
+    )
     config, run = tmp_path / "tiny.yaml", tmp_path / "run"
     config.write_text(yaml.safe_dump(TINY_LATENT))
     arguments = shlex.split(command)[1:]
