@@ -183,6 +183,8 @@ class IbmRuntimeOptions(BackendOptions):
     num_randomizations: PositiveInt | None = None
     """Twirls of each circuit, among which its shots are divided; None lets the service's rule decide."""
     dynamical_decoupling: Literal["XX", "XpXm", "XY4"] | None = None
+    idling: bool = False
+    """Of a rehearsal: qubits that wait relax by their T1 and T2; on a chip they always do."""
     lowering: Lowering | None = None
     """None is merged where the device has the gates RZ, SX and CZ, CX or ECR, else pauli."""
     optimization_level: Literal[0, 1, 2, 3] = 2

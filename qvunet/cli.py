@@ -366,6 +366,7 @@ REPORTS = {
     "depth": "What the circuits cost on a chip: gates, depth, duration, estimated success.",
     "shots": "What shots do to layers, predicted noise, gradients, training and images.",
     "tables": "A grid of networks trained and evaluated: dataset x variant x seed.",
+    "mitigation": "What error mitigation does for pictures, against its QPU seconds.",
     "prices": "What a network's work costs on IBM hardware, in QPU seconds.",
     "benchmark": "qvunet against its peers and against itself.",
     "search": "Problems made for circuits, and whether circuits beat their controls there.",

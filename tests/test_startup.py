@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
+
+from tests.qvunet.conftest import TINY
 
 HEAVY = {"torch", "qiskit", "diffusers", "scipy", "sklearn", "matplotlib", "torchvision"}
 
@@ -56,3 +59,28 @@ def test_the_compiler_is_there_for_who_asks():
 def test_digits_need_no_scikit_learn():
     load = "from qvunet.config.options import DigitsOptions; from qvunet.data import load_data"
     assert "sklearn" not in loaded(f"{load}; load_data(DigitsOptions())")
+
+
+def test_an_estimate_needs_no_compiler_and_nothing_that_draws(tmp_path):
+    """What `qvunet sample --dry-run` on hardware waits for is modules, most of all."""
+    config = tmp_path / "tiny.yaml"
+    config.write_text(yaml.safe_dump({**TINY, "sample": {"sampler": "dpmpp", "num": 2, "steps": 2}}))
+    run = tmp_path / "run"
+    subprocess.run(
+        [sys.executable, "-m", "qvunet", "train", "--config", config, "--run-dir", run],
+        check=True,
+        timeout=300,
+    )
+    hardware = ["--backend", "ibm_runtime", "--set", "backend.backend_name=fake_manila", "--dry-run"]
+    modules = loaded(f"from qvunet.cli import main; main({['sample', '--run', str(run), *hardware]})")
+    assert "qiskit_ibm_runtime" in modules
+    unneeded = {
+        "torch._dynamo",
+        "sympy",
+        "torchvision",
+        "sklearn",
+        "transformers",
+        "matplotlib",
+        "scipy.stats",
+    }
+    assert modules & (unneeded | {"diffusers.models.unets"}) == set()

@@ -100,7 +100,7 @@ def test_commands(run, installed, elsewhere):
 
 
 def test_every_report_starts(run, installed, elsewhere):
-    for name in ("depth", "shots", "tables", "prices", "benchmark"):
+    for name in ("depth", "shots", "tables", "mitigation", "prices", "benchmark"):
         usage = run(installed / "qvunet", "report", name, "--help", cwd=elsewhere)
         assert f"usage: qvunet report {name}" in usage
 

@@ -18,6 +18,7 @@ from qiskit.result.models import ExperimentResultData
 from qiskit_aer import AerSimulator
 
 from backends.devices.device import SubDevice
+from backends.devices.idling import with_delays
 
 MAX_DENSITY_QUBITS = 7
 """A density matrix of more qubits takes longer than the few shots of each twirled circuit of a rehearsal."""
@@ -45,18 +46,21 @@ class SplitSimulator(AerSimulator):
 
     _device: SubDevice
     _threads: int
+    _idling: bool
     _parts: dict[tuple[int, ...], AerSimulator]
 
     @classmethod
-    def on(cls, device: SubDevice, threads: int | None = None) -> SplitSimulator:
+    def on(cls, device: SubDevice, threads: int | None = None, *, idling: bool = False) -> SplitSimulator:
         """A simulator of a device, with the noise of its calibration.
 
         Args:
             device: the qubits that circuits are on.
             threads: CPU threads of Aer; None takes all.
+            idling: whether qubits that wait for others relax, by their T1 and T2.
         """
         made = cls.from_backend(device)
         made._device, made._threads, made._parts = device, threads or 0, {}
+        made._idling = idling
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SplitSimulator:
@@ -86,6 +90,8 @@ class SplitSimulator(AerSimulator):
     ) -> Result:
         """Each part by itself; every experiment's memory is then that of the whole circuit."""
         rows = max((len(values) for values in binds.values()), default=1)
+        if self._idling:
+            circuit = with_delays(circuit, self._device.target)
         ran = [
             self._run_part(part, binds, rows, qubits, {**options, "seed_simulator": int(rng.integers(2**31))})
             for qubits, part in independent_parts(circuit)

@@ -108,7 +108,8 @@ class Rehearsal(Site):
         """Compile for the chip, then cut out what is used."""
         compiled = self._compile(circuit, lowering)
         small, part = restrict(compiled.circuit, self.device)
-        return Placed(small, SplitSimulator.on(part, self.options.threads), compiled.values)
+        simulator = SplitSimulator.on(part, self.options.threads, idling=self.options.idling)
+        return Placed(small, simulator, compiled.values)
 
     def before_job(self) -> None:
         """Free the names that the runtime gives to boxes; a process has thirteen for boxes that look alike.

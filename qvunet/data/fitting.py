@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 _TOGETHER = 1024
 """Images resized at once: torch resizes in floating point, four times the memory."""
@@ -36,6 +34,9 @@ def _fit(images: Tensor, channels: int, size: int) -> Tensor:
     images = images.expand(-1, channels, -1, -1)
     if images.shape[-2:] == (size, size):
         return images
+    from torchvision.transforms import InterpolationMode  # here: it brings torch's compiler, for seconds
+    from torchvision.transforms.v2 import functional as F
+
     # A number alone resizes the shorter side and keeps the aspect ratio.
     resized = F.resize(images, [size], interpolation=InterpolationMode.BICUBIC, antialias=True)
     return F.center_crop(resized, [size, size])

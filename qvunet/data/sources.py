@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torchvision
 from torch import Tensor
 
 from backends.errors import UserError
@@ -61,9 +60,9 @@ def _idx(options: IdxOptions) -> Dataset:
 
 
 def _torchvision(options: MnistOptions | FashionMnistOptions) -> Dataset:
-    source = torchvision.datasets.MNIST
-    if isinstance(options, FashionMnistOptions):
-        source = torchvision.datasets.FashionMNIST
+    from torchvision.datasets import MNIST, FashionMNIST  # here: it brings torch's compiler, for seconds
+
+    source = FashionMNIST if isinstance(options, FashionMnistOptions) else MNIST
     try:
         train, test = (source(options.root, train=part, download=True) for part in (True, False))
     except (RuntimeError, OSError) as error:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler, DDPMScheduler
 from torch import Tensor, nn
 
 from backends.layer import start_step
@@ -19,6 +20,9 @@ from qvunet.config.options import DiffusionSection, SampleSection
 from qvunet.diffusion.conditioning import make_denoiser
 from qvunet.diffusion.process import make_noise_scheduler, schedule_options
 from qvunet.tools.seeding import Stream, make_generator
+
+if TYPE_CHECKING:
+    from diffusers import DPMSolverMultistepScheduler
 
 DEFAULT_STEPS = {"ddim": 50, "dpmpp": 20}
 """Denoising steps where the config gives none; ddpm then takes every timestep."""
@@ -47,20 +51,29 @@ class Sampler:
 
 def make_sampler(sample: SampleSection, diffusion: DiffusionSection) -> Sampler:
     """Make a sampler for one batch; x_0 is clipped to [-1, 1] at every step."""
-    last = diffusion.num_train_timesteps
-    steps = sample.steps or DEFAULT_STEPS.get(sample.sampler, last)
+    timesteps = sampling_timesteps(sample, diffusion)
     if sample.sampler == "ddim":
-        return _ddim(diffusion, trailing_timesteps(last, min(steps, last)))
+        return _ddim(diffusion, timesteps)
     if sample.sampler == "ddpm":
         scheduler = make_noise_scheduler(diffusion)
     else:
+        from diffusers import DPMSolverMultistepScheduler  # here: it brings scipy.stats, for a second or two
+
         scheduler = DPMSolverMultistepScheduler(
             **schedule_options(diffusion), thresholding=True, sample_max_value=1.0
         )
-        last = max(1, int((scheduler.lambda_t >= MIN_LAMBDA).sum()))
-    timesteps = trailing_timesteps(last, min(steps, last))
     scheduler.set_timesteps(timesteps=timesteps)
     return Sampler(scheduler, timesteps)
+
+
+def sampling_timesteps(sample: SampleSection, diffusion: DiffusionSection) -> list[int]:
+    """What the network is told at each step of drawing an image."""
+    last = diffusion.num_train_timesteps
+    steps = sample.steps or DEFAULT_STEPS.get(sample.sampler, last)
+    if sample.sampler == "dpmpp":
+        signal = make_noise_scheduler(diffusion).alphas_cumprod
+        last = max(1, int((torch.log(signal / (1 - signal)) / 2 >= MIN_LAMBDA).sum()))
+    return trailing_timesteps(last, min(steps, last))
 
 
 def _ddim(diffusion: DiffusionSection, timesteps: list[int]) -> Sampler:

@@ -66,7 +66,9 @@ def load_trained(task: Task, checkpoint: Path) -> HybridNetwork:
     device = prepare_torch(task.config)
     model = task.network(noise_seed=task.config.sample.seed)
     load_weights(checkpoint / "ema", model)
-    return model.to(device).eval()
+    if device.type != "cpu":  # where it is already; diffusers' `to` brings torch's compiler, for seconds
+        model = model.to(device)
+    return model.eval()
 
 
 def _directory_name(config: Config, checkpoint: Path) -> str:

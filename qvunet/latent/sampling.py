@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
-from diffusers import EDMDPMSolverMultistepScheduler
 from torch import Tensor
 
 from backends.layer import start_step
@@ -134,6 +133,8 @@ def _ancestral(denoise: _Denoise, noise: _Noise, steps: int) -> Iterator[Tensor]
 
 def _dpmpp(denoise: _Denoise, noise: _Noise, steps: int) -> Iterator[Tensor]:
     """DPM-Solver++, second order, one evaluation a step (Lu et al. 2022, arXiv:2211.01095)."""
+    from diffusers import EDMDPMSolverMultistepScheduler  # here: few drawings need it
+
     scheduler = EDMDPMSolverMultistepScheduler(
         sigma_min=SIGMA_MIN, sigma_max=SIGMA_MAX, sigma_data=SIGMA_DATA, rho=RHO
     )

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diffusers.training_utils import EMAModel
 from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -28,6 +27,9 @@ from backends.errors import UserError
 from qvunet.config import Config, dump_config
 from qvunet.models.network import HybridNetwork
 from qvunet.tools.files import replacing
+
+if TYPE_CHECKING:
+    from diffusers.training_utils import EMAModel  # which brings every network of diffusers
 
 STEP_DIRECTORY = re.compile(r"step_(\d{6,})")
 """Names of whole checkpoints."""

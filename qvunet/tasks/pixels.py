@@ -11,7 +11,7 @@ from backends import Backend
 from qvunet.config.options import SampleSection
 from qvunet.data import ImageSet
 from qvunet.diffusion.objective import TimestepObjective
-from qvunet.diffusion.sampling import draw_samples, make_sampler
+from qvunet.diffusion.sampling import draw_samples, sampling_timesteps
 from qvunet.models.network import HybridNetwork
 from qvunet.models.unet import QVUNet
 from qvunet.tasks.base import OnProgress, Task
@@ -43,7 +43,7 @@ class PixelTask(Task):
 
     def steps(self, sample: SampleSection) -> int:
         """Denoising steps of each image."""
-        return len(make_sampler(sample, self.config.diffusion).timesteps)
+        return len(sampling_timesteps(sample, self.config.diffusion))
 
     def evaluations(self, sample: SampleSection) -> int:
         """One a step."""

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, resize, to_pil_image
-from torchvision.utils import make_grid
 
 from qvunet.tools.files import replacing
 from qvunet.tools.pixels import to_uint8
@@ -28,6 +26,10 @@ def save_grid(samples: Tensor, path: Path, num_columns: int | None = None) -> No
         path: PNG file.
         num_columns: images in a row; by default about as many as there are rows.
     """
+    # Imported here, as below: torchvision brings torch's compiler, for seconds.
+    from torchvision.transforms.v2.functional import InterpolationMode, resize, to_pil_image
+    from torchvision.utils import make_grid
+
     num_columns = num_columns or math.ceil(math.sqrt(len(samples)))
     grid = make_grid(to_uint8(samples), nrow=num_columns, padding=1, pad_value=96)
     size = [GRID_SCALE * side for side in grid.shape[-2:]]
@@ -42,6 +44,8 @@ def save_images(samples: Tensor, directory: Path) -> None:
         samples: (N, C, H, W) in [-1, 1].
         directory: created if missing.
     """
+    from torchvision.transforms.v2.functional import to_pil_image
+
     for number, image in enumerate(to_uint8(samples)):
         with replacing(directory / f"{number:04d}.png") as temporary:
             to_pil_image(image).save(temporary)

@@ -86,3 +86,29 @@ def test_parts_and_rows_are_independent_and_a_seed_repeats_them(device):
     assert (first != bits(8)).any()
     series = first.transpose(0, 2, 1).reshape(4, -1)  # two circuits of two parts
     assert np.abs(np.corrcoef(series) - np.eye(4)).max() < 5 / 4000**0.5
+
+
+@pytest.mark.parametrize("angle", [[], [0.0]], ids=["constant", "bound"])
+def test_a_qubit_that_waits_relaxes_by_its_t1(device, angle):
+    """Qubit 0 is in |1> between two gates with qubit 1, which is busy with qubit 2 meanwhile."""
+    cut, gates = SubDevice(device, [0, 1, 2]), 40
+    a = ParameterVector("a", 1)
+    circuit = QuantumCircuit(3, 1)
+    circuit.x(0)
+    circuit.cx(1, 0)  # does nothing but hold the X: gates are as late as can be
+    for _ in range(gates):
+        circuit.cx(1, 2)
+    if angle:
+        circuit.rz(a[0], 1)
+    circuit.cx(1, 0)
+    circuit.measure(0, 0)
+    ones = {}
+    for idling in (False, True):
+        simulator = SplitSimulator.on(cut, threads=1, idling=idling)
+        binds = [{a[0]: angle}] if angle else None
+        result = simulator.run(circuit, binds, shots=20_000, memory=True, seed_simulator=1).result()
+        ones[idling] = np.mean([int(shot, 16) & 1 for shot in result.results[0].data.memory])
+    seconds = gates * cut.target["cx"][1, 2].duration
+    survived = np.exp(-seconds / cut.target.qubit_properties[0].t1)
+    assert survived < 0.95
+    assert ones[True] == pytest.approx(ones[False] * survived, abs=0.02)

@@ -10,7 +10,7 @@ from torch import nn
 
 from qvunet.config.options import DiffusionSection, SampleSection
 from qvunet.diffusion.process import make_noise_scheduler, schedule_options
-from qvunet.diffusion.sampling import draw_samples, make_sampler, trailing_timesteps
+from qvunet.diffusion.sampling import MIN_LAMBDA, draw_samples, make_sampler, trailing_timesteps
 from qvunet.tasks import make_task
 
 SAMPLERS = ["ddpm", "ddim", "dpmpp"]
@@ -89,6 +89,14 @@ def test_ddim_is_diffusers_ddim_where_that_one_is_right(schedule):
         x = ours.scheduler.step(eps, step, x).prev_sample
         y = theirs.step(eps, timestep, y).prev_sample
         assert torch.allclose(x, y, atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_dpmpp_begins_where_diffusers_would_clip(schedule):
+    diffusion = DiffusionSection(schedule=schedule)
+    sampler = make_sampler(SampleSection(sampler="dpmpp", steps=10), diffusion)
+    clear = int((sampler.scheduler.lambda_t >= MIN_LAMBDA).sum())
+    assert sampler.timesteps == trailing_timesteps(clear, 10)
 
 
 def test_defaults_follow_the_sampler():
