@@ -12,8 +12,8 @@ help: ## Show this list
 demo: $(INSTALLED) ## Train the hybrid network on handwritten digits and draw some (a few minutes on 2 cores)
 	$(BIN)/qvunet train --config digits_demo --run-dir runs/demo-$$(date +%Y%m%d-%H%M%S)
 
-test: $(INSTALLED) ## Run the test suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED) ## Run the test suite, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(INSTALLED) ## Run what is exhaustive and takes long
 	$(BIN)/python -m pytest -m slow

@@ -3,13 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from accelerate.state import AcceleratorState, GradientState
 
 from qvunet.config import Config, load_config
-
-torch.set_num_threads(1)  # the tensors are tiny, and idle threads that spin slow down a busy machine
 
 TINY = {
     "device": "cpu",
