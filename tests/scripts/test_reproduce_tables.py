@@ -51,8 +51,9 @@ class Evaluation:
 
 @pytest.fixture(scope="module")
 def tables():
-    """The report; its cells are trained for real, but evaluated by `Evaluation`."""
+    """The report; its cells are trained for real, but evaluated by `Evaluation`, influence by few images."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_module, "INFLUENCE_IMAGES", 4)
         patch.setattr(cell_module, "evaluate", lambda config, run, out, consent: Evaluation(config, run))
         yield
 
