@@ -3,7 +3,8 @@
 `make_backend(name, **options)` gives a `Backend`; ``backend.layer(ansatz)`` gives a torch module. This
 package knows circuits, not images.
 
-A user meets `layer`, `qnn`, `options` and `errors`. The rooms, each of which may import those after it:
+A user meets `layer`, `prepared`, `qnn`, `options` and `errors`. The rooms, each of which may import those
+after it:
 
 - `statevector`, `aer`, `ibm`, `vendors`: the backends.
 - `primitives`: what those share that stand on a Qiskit estimator; `channels`: noise exactly.
@@ -23,8 +24,9 @@ from backends.errors import UserError
 if TYPE_CHECKING:
     from backends.layer import Backend, CircuitLayer
     from backends.options import BACKEND_NAMES, BackendOptions
+    from backends.prepared import PreparedState
 
-__all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "UserError", "make_backend"]
+__all__ = ["BACKEND_NAMES", "Backend", "CircuitLayer", "PreparedState", "UserError", "make_backend"]
 
 _CLASSES = {
     "statevector": ("statevector.backend", "StatevectorBackend"),
@@ -33,7 +35,12 @@ _CLASSES = {
     "ibm_runtime": ("ibm.backend", "IbmRuntimeBackend"),
     "estimator": ("vendors.backend", "VendorBackend"),
 }
-_MODULES = {"BACKEND_NAMES": "options", "Backend": "layer", "CircuitLayer": "layer"}
+_MODULES = {
+    "BACKEND_NAMES": "options",
+    "Backend": "layer",
+    "CircuitLayer": "layer",
+    "PreparedState": "prepared",
+}
 
 
 def make_backend(name: str | BackendOptions = "statevector", **options: Any) -> Backend:

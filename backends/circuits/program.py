@@ -28,6 +28,7 @@ from qiskit.circuit import (
     Parameter,
     ParameterExpression,
     QuantumCircuit,
+    Reset,
     library,
 )
 from qiskit.quantum_info import Operator, SparsePauliOp
@@ -161,8 +162,9 @@ def program_from_circuit(
     """Read a circuit of standard gates with affine parameters.
 
     Args:
-        circuit: no reset or control flow, and no measurement but at the very end, where it is left out;
-            composite gates are read through their definition.
+        circuit: no control flow, no reset (nor initialize, which begins with one) but of qubits on which
+            nothing has acted yet, and no measurement but at the very end, where it is left out; composite
+            gates are read through their definition.
         inputs: parameters that carry data, in the order of the columns they will come in.
         weights: trainable parameters, likewise.
 
@@ -255,6 +257,7 @@ class _Reader:
         self.num_inputs = len(inputs)
         self.columns = {parameter: k for k, parameter in enumerate(inputs + weights)}
         self.rows: list[npt.NDArray[np.float64]] = []
+        self.touched: set[int] = set()
 
     def affine_map(self) -> AffineMap:
         width = len(self.columns) + 1
@@ -265,8 +268,11 @@ class _Reader:
         for instruction in circuit.data:
             gate = instruction.operation
             where = tuple(qubits[qubit] for qubit in instruction.qubits)
-            if not isinstance(gate, _IGNORED):
-                yield from self._read_gate(gate, where)
+            if isinstance(gate, _IGNORED) or (isinstance(gate, Reset) and self.touched.isdisjoint(where)):
+                continue
+            for operation in self._read_gate(gate, where):
+                self.touched.update(operation.qubits)
+                yield operation
 
     def _read_gate(self, gate: Any, where: tuple[int, ...]) -> Iterator[Operation]:
         free = [p for p in getattr(gate, "params", ()) if is_free(p)]
@@ -282,7 +288,8 @@ class _Reader:
         else:
             raise UserError(
                 f"instruction {gate.name!r} cannot be simulated: a circuit may hold standard gates, "
-                "barriers and gates defined by them, and no reset, control flow or early measurement"
+                "barriers and gates defined by them, reset and initialize before anything else on their "
+                "qubits, and no control flow or early measurement"
             )
 
     def _rotations(self, gate: Gate, terms: list[_Term], where: tuple[int, ...]) -> Iterator[Rotation]:

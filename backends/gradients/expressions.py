@@ -42,6 +42,30 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 """The functions of Qiskit's expressions, by their names in sympy."""
 
 
+class NamedValues:
+    """The parameters of an ansatz whose expressions were named, from those that it had before.
+
+    Args:
+        named: the ansatz.
+
+    Raises:
+        UserError: names the expression that torch cannot differentiate.
+    """
+
+    def __init__(self, named: NamedAngles) -> None:
+        self._inputs = [parameter.name for parameter in named.inputs]
+        self._weights = [parameter.name for parameter in named.weights]
+        self._of_inputs = [torch_expression(each) for each in named.of_inputs]
+        self._of_weights = [torch_expression(each) for each in named.of_weights]
+
+    def __call__(self, inputs: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """(G, B, inputs of the ansatz) and (G, its weights) to those with the values of the expressions."""
+        shared = dict(zip(self._weights, weights.unbind(-1), strict=False))  # the ansatz's own come first
+        rows = {name: values.unsqueeze(1) for name, values in shared.items()}
+        rows |= zip(self._inputs, inputs.unbind(-1), strict=False)
+        return _joined(inputs, self._of_inputs, rows), _joined(weights, self._of_weights, shared)
+
+
 class ThroughExpressions:
     """An executor of an ansatz with expressions of any differentiable form.
 
@@ -54,20 +78,11 @@ class ThroughExpressions:
     """
 
     def __init__(self, execute: Executor, named: NamedAngles) -> None:
-        self._execute = execute
-        self._inputs = [parameter.name for parameter in named.inputs]
-        self._weights = [parameter.name for parameter in named.weights]
-        self._of_inputs = [torch_expression(each) for each in named.of_inputs]
-        self._of_weights = [torch_expression(each) for each in named.of_weights]
+        self._execute, self._values = execute, NamedValues(named)
 
     def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """(G, B, inputs of the ansatz) and (G, its weights) to (G, B, num_observables)."""
-        shared = dict(zip(self._weights, weights.unbind(-1), strict=False))  # the ansatz's own come first
-        rows = {name: values.unsqueeze(1) for name, values in shared.items()}
-        rows |= zip(self._inputs, inputs.unbind(-1), strict=False)
-        return self._execute(
-            _joined(inputs, self._of_inputs, rows), _joined(weights, self._of_weights, shared)
-        )
+        return self._execute(*self._values(inputs, weights))
 
 
 def torch_expression(expression: ParameterExpression) -> Value:

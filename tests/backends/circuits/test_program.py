@@ -242,6 +242,24 @@ def test_what_is_unsupported_is_refused_by_name(spoil, named):
         read(circuit)
 
 
+def test_a_reset_of_what_nothing_acted_on_is_left_out():
+    circuit, expected = QuantumCircuit(3), QuantumCircuit(3)
+    circuit.rx(X[0], 0)
+    circuit.initialize([0.6, 0.8j], 1)
+    circuit.reset(2)
+    expected.rx(X[0], 0)
+    expected.prepare_state([0.6, 0.8j], 1)
+    for made in (circuit, expected):
+        made.crx(W[1], 1, 2)
+    found = [read(made) for made in (circuit, expected)]
+    angles = np.array([0.3, 1.1])
+    states = [program_state(program, angles) for program in found]
+    np.testing.assert_allclose(*states, atol=1e-12)
+    circuit.reset(2)
+    with pytest.raises(UserError, match=r"'reset'.*before anything else"):
+        read(circuit)
+
+
 @pytest.mark.parametrize(
     "measure",
     [
