@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _digest_of_code() -> str:
+    """Of what a tutorial runs, so that no page shows what another version of the code printed."""
+    digest = hashlib.sha256()
+    for folder in ("backends", "qvunet", "configs"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".yaml"):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+os.environ["PATH"] = (
+    f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # tutorials say `qvunet`
+)
 
 project = "qvunet"
 author = PROJECT["authors"][0]["name"]
@@ -26,7 +44,14 @@ napoleon_use_rtype = False
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
-nb_execution_mode = "off"  # no page is a notebook yet
+
+# The tutorials are run by the build, each in a folder of its own, again when they or the code have changed.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "build" / "tutorials" / _digest_of_code())
+nb_execution_in_temp = True
+nb_execution_show_tb = True
+nb_execution_timeout = 600
+nb_output_stderr = "remove"  # progress bars
 
 html_theme = "pydata_sphinx_theme"
 html_title = "qvunet"

@@ -1,4 +1,4 @@
-"""The site: every page has its place, and it builds without a warning, with no broken link inside."""
+"""The site: every page has its place, and it builds, tutorials run, without a warning or a broken link."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Links(HTMLParser):
 @pytest.mark.slow
 def test_it_builds_without_a_warning_and_its_links_lead_somewhere(tmp_path):
     command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-b", "html"]
-    done = subprocess.run([*command, DOCS, tmp_path], capture_output=True, text=True, timeout=900)
+    done = subprocess.run([*command, DOCS, tmp_path], capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, done.stderr
     for page in [*tmp_path.glob("*.html"), *tmp_path.glob("[!_]*/**/*.html")]:
         links = Links()
