@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backends.kept import cache_directory
 from qvunet.tools.files import replacing
 
 
@@ -38,11 +38,6 @@ class Kept:
 
 class DamagedError(Exception):
     """A file of the cache is not what was written."""
-
-
-def cache_directory() -> Path:
-    """Where things are kept that can be made again."""
-    return Path(os.environ.get("QVUNET_CACHE") or "~/.cache/qvunet").expanduser()
 
 
 def kept(kind: str, digest: str, make: Callable[[], Kept]) -> Kept:

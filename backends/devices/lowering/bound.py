@@ -7,17 +7,20 @@ the circuit is therefore the same for all of them, and only the angles of its si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 
 from backends.circuits.program import Fixed, Operation
 from backends.circuits.structure import Component
+from backends.devices.lowering import synthesis
 from backends.devices.lowering.single_qubit import IDENTITY, PAULIS, Complex, Real, kron
 from backends.devices.lowering.skeleton import Interaction, Skeleton, Values
 from backends.devices.lowering.synthesis import Template
+from backends.kept import kept
 
 ENOUGH = {2: 2, 3: 13}
 """Two-qubit gates with which any unitary can be made, up to a diagonal, by number of qubits."""
@@ -116,16 +119,26 @@ def _search(component: Component, most: int) -> BoundSkeleton | None:
     head, body = _split(component.operations, num_qubits)
     probes = np.random.default_rng(0).uniform(-np.pi, np.pi, (2, len(component.angles)))
     unitaries = [unitary(body, num_qubits, row) for row in probes]
+    sizes = range(min(most, ENOUGH[num_qubits]), 0, -1)
+    question = [sizes.start, [[u.real.tolist(), u.imag.tolist()] for u in unitaries]]
+    found = kept("templates", question, [synthesis], lambda: _smallest(sizes, num_qubits, unitaries))
+    if found is None:
+        return None
+    pairs, outputs = found
+    best = Template(num_qubits, tuple((first, second) for first, second in pairs), tuple(outputs))
+    interactions = tuple(Interaction(pair, True) for pair in best.pairs)
+    return BoundSkeleton(num_qubits, interactions, (), (), head, body, best)
+
+
+def _smallest(sizes: Iterable[int], num_qubits: int, unitaries: Sequence[Complex]) -> list[Any] | None:
+    """Pairs and outputs of the template with the fewest gates that fits all, the largest sizes first."""
     best: Template | None = None
-    for size in range(min(most, ENOUGH[num_qubits]), 0, -1):
+    for size in sizes:
         found = next((t for t in _templates(num_qubits, size) if all(_fits(t, u) for u in unitaries)), None)
         if found is None:
             break
         best = found
-    if best is None:
-        return None
-    interactions = tuple(Interaction(pair, True) for pair in best.pairs)
-    return BoundSkeleton(num_qubits, interactions, (), (), head, body, best)
+    return None if best is None else [best.pairs, best.outputs]
 
 
 def unitary(operations: Sequence[Operation], num_qubits: int, angles: Real) -> Complex:

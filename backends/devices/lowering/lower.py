@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import qiskit
 import rustworkx as rx
 from qiskit.providers import BackendV2
 
 from backends.circuits.structure import Component
 from backends.devices.device import SubDevice, no_room, require_qubits
+from backends.devices.lowering import beam, hops, routing
 from backends.devices.lowering.bound import bound_skeleton
 from backends.devices.lowering.coupler import COUPLING_GATES, can_merge, couplers, has_fractional
 from backends.devices.lowering.embedding import embed
@@ -20,6 +23,7 @@ from backends.devices.lowering.native import native_gates
 from backends.devices.lowering.routing import Route, find_routes
 from backends.devices.lowering.skeleton import Skeleton
 from backends.errors import UserError
+from backends.kept import kept
 from backends.options import Lowering
 
 CANDIDATES = 5
@@ -197,7 +201,17 @@ class _Placer:
         part = SubDevice(self._device, [free[k] for k in sorted(largest)])
         searches = BOUND_SEARCHES if self._bound and skeleton.num_qubits > 3 else 1
         seeds = range(self._seed * searches, (self._seed + 1) * searches)
-        found = [
-            find_routes(skeleton, part.target.build_coupling_map(), self._prices, seed) for seed in seeds
+        coupling = part.target.build_coupling_map()
+        question = [
+            [skeleton.num_qubits, skeleton.interactions, self._prices.rotation, list(seeds)],
+            sorted(coupling.get_edges()),
+            [routing.STARTS_PER_QUBIT, routing.REFINED_STARTS, routing.ROUND_TRIPS, beam.WIDTH, CANDIDATES],
+            qiskit.__version__,
         ]
-        return min(found, key=lambda routes: routes[0].gates(skeleton, self._prices) if routes else math.inf)
+
+        def answer() -> list[Any]:
+            found = [find_routes(skeleton, coupling, self._prices, seed) for seed in seeds]
+            best = min(found, key=lambda r: r[0].gates(skeleton, self._prices) if r else math.inf)
+            return [route.written() for route in best[:CANDIDATES]]
+
+        return [Route.read(each) for each in kept("routes", question, [routing, beam, hops], answer)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.transpiler import CouplingMap, PassManager
@@ -67,6 +68,18 @@ class Route:
     def gates(self, skeleton: Skeleton, prices: Prices) -> int:
         """Two-qubit gates that it takes."""
         return sum(prices.of(hop, skeleton.interactions) for hop in self.hops)
+
+    def written(self) -> list[Any]:
+        """For a file; `read` reads it."""
+        hops = [[*hop.wires, hop.interaction, hop.swap] for hop in self.hops]
+        return [self.num_wires, hops, self.start, self.end]
+
+    @classmethod
+    def read(cls, written: Sequence[Any]) -> Route:
+        """From what `written` has written."""
+        num_wires, hops, start, end = written
+        made = (Hop((first, second), interaction, swap) for first, second, interaction, swap in hops)
+        return cls(num_wires, tuple(made), tuple(start), tuple(end))
 
     def moves(self) -> dict[int, int]:
         """For each wire where its content ends up."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qvunet.evaluation.intervals import Estimate
+from qvunet.reports.mitigation.methods import METHODS
 from qvunet.reports.shots.store import Record
 
 RESAMPLES = 4000
@@ -57,7 +58,7 @@ def recommended(rows: Sequence[Row]) -> Row:
     """
     nearest = min(rows, key=lambda row: row.distance.value)
     good = [row for row in rows if row is nearest or _ratio(row.record, nearest.record).low <= 1.0]
-    return min(good, key=lambda row: (row.qpu_seconds, row.distance.value))
+    return min(good, key=lambda row: (row.qpu_seconds, list(METHODS).index(row.method)))  # the simpler of two
 
 
 def _row(record: Record, plain: Record | None) -> Row:

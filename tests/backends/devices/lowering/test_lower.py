@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -14,7 +15,7 @@ from qiskit.transpiler import InstructionProperties
 from backends import make_backend
 from backends.circuits.program import program_from_circuit, without_controls
 from backends.circuits.structure import components
-from backends.devices.lowering import NotBound, choose, emit, lower, routing
+from backends.devices.lowering import NotBound, bound, choose, emit, lower, routing
 from backends.errors import UserError
 from backends.gradients.shifts import ParameterShift
 from qvunet.ansatz import basic_entangler, fqconv, hqconv
@@ -246,3 +247,22 @@ def test_backends_refuse_what_their_device_cannot_do(name, options):
 def test_fractional_gates_cannot_be_twirled(options):
     with pytest.raises(UserError, match="lowering = fractional: fractional gates cannot be twirled"):
         make_backend("ibm_runtime", lowering="fractional", **options)
+
+
+def placed_gates(circuit: QuantumCircuit, chip, lowering):
+    """Which gate is on which qubits of the chip, in order."""
+    made = lowered_program(circuit, chip, lowering=lowering)[1].circuit
+    return [(item.name, [made.find_bit(qubit).index for qubit in item.qubits]) for item in made.data]
+
+
+@pytest.mark.parametrize("lowering", ["merged", "bound"])
+def test_searches_are_made_once_for_all_processes(lowering, monkeypatch, tmp_path):
+    monkeypatch.setenv("QVUNET_CACHE", str(tmp_path))
+    circuit, chip = ring_of_three(), device(GRID(2, 3))
+    first = placed_gates(circuit, chip, lowering)
+    monkeypatch.setattr(sys.modules[lower.__module__], "find_routes", None)  # calling it would fail
+    monkeypatch.setattr(bound, "_smallest", None)
+    monkeypatch.setattr(bound, "_FOUND", {})  # what this process alone knows
+    assert placed_gates(circuit, chip, lowering) == first
+    with pytest.raises(TypeError):
+        lowered_program(circuit, chip, lowering=lowering, seed=1)
