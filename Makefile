@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-IMPORTED := import qvunet.cli, qvunet.training.trainer, qvunet.evaluation, qvunet.description, backends.aer.shots, backends.ibm.backend, pytest, hypothesis
+BY_COMMANDS := qvunet.cli, qvunet.training.trainer, qvunet.evaluation, qvunet.description, backends.aer.shots, backends.ibm.backend
+WHERE_NEEDED := diffusers.hooks, torchvision.datasets, torchvision.transforms.v2, torchvision.utils, diffusers.schedulers.scheduling_dpmsolver_multistep, diffusers.schedulers.scheduling_edm_dpmsolver_multistep, PIL.Image
+BY_TESTS := pytest, hypothesis, xdist.remote, typer.testing, starlette.applications, uvicorn
 INSTALLED := $(VENV)/.installed
 
 .PHONY: help demo test test-slow wheel docs lint rooms types format setup
@@ -42,12 +44,13 @@ format: $(INSTALLED) ## Format the code
 setup: $(INSTALLED) $(VENV)/.docs ## Only set up .venv, for the site too
 
 # Stale when the requirements changed. Byte-compiling 6 GB would take longer than it saves, so only what the commands
-# import is compiled: by importing it once.
+# import, at their start or where they need it, and their tests is compiled: by importing it once, and by a page of help.
 $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): about 6 GB, a few minutes the first time."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check --no-compile --progress-bar off -q -c constraints.txt -e '.[dev]'
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "$(IMPORTED)"
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -W ignore -c "import $(BY_COMMANDS), $(WHERE_NEEDED), $(BY_TESTS); PIL.Image.init()"
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/qvunet --help >/dev/null
 	@touch $@
 
 # The site's builder, apart, since neither demo nor tests need it. After this `make docs` needs no network.

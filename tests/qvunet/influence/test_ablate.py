@@ -48,12 +48,12 @@ def test_figures_are_those_of_an_independent_computation(trained, tmp_path):
     def mean_loss():
         losses = []
         for noise, levels in zip(probe.noise, probe.levels, strict=True):
-            for k in range(12):
-                t = int(levels[k])
-                noisy = alphas[t].sqrt() * probe.clean[k] + (1 - alphas[t]).sqrt() * noise[k]
-                with torch.no_grad():
-                    predicted = model(noisy[None], torch.tensor([t])).sample[0]
-                losses.append(weights[t] * (predicted - noise[k]).square().mean())
+            t = levels.long()
+            signal = alphas[t].view(-1, 1, 1, 1)
+            noisy = signal.sqrt() * probe.clean + (1 - signal).sqrt() * noise
+            with torch.no_grad():
+                predicted = model(noisy, t).sample
+            losses.append(weights[t] * (predicted - noise).square().mean(dim=(1, 2, 3)))
         return float(torch.stack(losses).double().mean())
 
     before = mean_loss()
