@@ -3,7 +3,8 @@
 Where to look, from the command line (`cli`) inwards; each room may import those after it, and none before:
 
 - `reports`: studies that end in a page: benchmarks, circuits on chips, shot noise, tables, prices.
-- `training` trains a network; `evaluation` compares what it draws with real images.
+- `training` trains a network; `cards` packs a trained one for others.
+- `evaluation` compares what a network draws with real images.
 - `generation` draws images from a run.
 - `description` shows what a network is made of, `costs` what its circuits ask of a backend.
 - `tasks`: what a config asks a network to learn, and how images come out of it.
@@ -12,7 +13,8 @@ Where to look, from the command line (`cli`) inwards; each room may import those
 - `latent`: codes of images, and a denoiser of codes.
 - `models`: the network; `cores`: what stands between its angles and expectations; `ansatz`: the circuits.
 - `recognition`: what networks see in images.
-- `data`: images; `config`: an experiment in one YAML file; `tools`: what any room may use.
+- `data`: images; `weights`: trained networks, by name; `config`: an experiment in one YAML file;
+  `tools`: what any room may use.
 """
 
 from __future__ import annotations

@@ -148,10 +148,9 @@ def sample(
 ) -> None:
     """Draw images from a trained run."""
     from qvunet.config import SAMPLE_KEYS, load_changed
-    from qvunet.runs.directory import RunDirectory
+    from qvunet.runs.named import open_run
 
-    run = RunDirectory(run_dir)
-    run.require_run()
+    run = open_run(run_dir)
     options = {"num": num, "sampler": sampler, "steps": steps, "seed": seed}
     given = [f"sample.{key}={value}" for key, value in options.items() if value is not None]
     config = load_changed(run.config_file, [*given, *overrides], backend, SAMPLE_KEYS)
@@ -218,10 +217,9 @@ def evaluate(
 ) -> None:
     """Compare images of a trained run with held-out real ones."""
     from qvunet.config import EVALUATE_KEYS, load_changed
-    from qvunet.runs.directory import RunDirectory
+    from qvunet.runs.named import open_run
 
-    run = RunDirectory(run_dir)
-    run.require_run()
+    run = open_run(run_dir)
     options = {"num": num, "features": features, "sampler": sampler, "steps": steps, "seed": seed}
     given = [f"evaluate.{key}={value}" for key, value in options.items() if value is not None]
     config = load_changed(run.config_file, [*given, *overrides], backend, EVALUATE_KEYS)
@@ -265,10 +263,9 @@ def ablate(
 ) -> None:
     """Measure how much the circuits of a trained run matter."""
     from qvunet.config import ABLATE_KEYS, load_changed
-    from qvunet.runs.directory import RunDirectory
+    from qvunet.runs.named import open_run
 
-    run = RunDirectory(run_dir)
-    run.require_run()
+    run = open_run(run_dir)
     config = load_changed(run.config_file, overrides, backend, ABLATE_KEYS)
 
     from qvunet.influence.ablate import ablate
@@ -309,11 +306,10 @@ def describe(
     if (config is None) == (run_dir is None):
         raise UserError("--config FILE or --run DIR: one of them is needed, and only one")
     from qvunet.config import SAMPLE_KEYS, load_changed, load_config
-    from qvunet.runs.directory import RunDirectory
+    from qvunet.runs.named import open_run
 
-    run = None if run_dir is None else RunDirectory(run_dir)
+    run = None if run_dir is None else open_run(run_dir)
     if run is not None:
-        run.require_run()
         resolved = load_changed(run.config_file, overrides, backend, SAMPLE_KEYS)
         name, directory = run.path.resolve().name, out or run.path / "description"
     else:
@@ -357,6 +353,50 @@ def configs(
     names = experiment_names()
     width = max(map(len, names))
     typer.echo("\n".join(f"{each:<{width}}  {summary(each)}" for each in names))
+
+
+@app.command()
+def models() -> None:
+    """List the trained networks that come with the package: names for `--run` and `from_pretrained`."""
+    from qvunet.weights.finding import weights_names, weights_summary
+
+    names = weights_names()
+    width = max(map(len, names), default=0)
+    typer.echo("\n".join(f"{each:<{width}}  {weights_summary(each)}" for each in names))
+
+
+@app.command()
+def card(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Print the card of this one.")
+    ] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="DIR",
+            help="Pack this run, once evaluated and ablated, as a folder of weights with its card.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where that folder goes, under the run's own name.")
+    ] = Path("weights"),
+) -> None:
+    """Print the card of a trained network, or make one of a run."""
+    if (name is None) == (run_dir is None):
+        raise UserError("NAME or --run DIR: one of them is needed, and only one")
+    if name is not None:
+        from qvunet.weights.finding import CARD, weights_folder
+
+        typer.echo((weights_folder(name) / CARD).read_text(encoding="utf-8"), nl=False)
+        return
+    assert run_dir is not None
+    from qvunet.cards.packing import pack
+    from qvunet.runs.directory import RunDirectory
+
+    run = RunDirectory(run_dir)
+    run.require_run()
+    typer.echo(f"card         {pack(run, out) / 'README.md'}")
 
 
 reports = typer.Typer(no_args_is_help=True, help="Studies that end in a page.")

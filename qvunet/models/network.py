@@ -7,14 +7,18 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 
 from backends import Backend, CircuitLayer, make_backend
+from backends.errors import UserError
+from qvunet.weights.finding import PREFIX, weights_folder
 
 
 @dataclass
@@ -43,13 +47,23 @@ class HybridNetwork(ModelMixin, ConfigMixin):
         backend: str | Backend | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Load what `save_pretrained` wrote.
+        """Load what `save_pretrained` wrote, or a trained network that comes with the package.
 
         Args:
-            pretrained_model_name_or_path: directory.
+            pretrained_model_name_or_path: directory, or a name of `qvunet models` as ``qvunet/NAME``.
             backend: what runs the circuits; a checkpoint fits every backend.
             **kwargs: passed to diffusers, e.g. `subfolder`.
+
+        Raises:
+            UserError: if there is no network of that name, or it is of another class than this.
         """
+        path = Path(pretrained_model_name_or_path)
+        if str(path).startswith(PREFIX) and not path.exists():
+            path = weights_folder(str(path))
+            if (kind := cls.load_config(path)["_class_name"]) != cls.__name__:
+                raise UserError(f"{pretrained_model_name_or_path}: a {kind}, not a {cls.__name__}")
+            kwargs = {"torch_dtype": torch.float32, **kwargs}  # stored in half of that
+            pretrained_model_name_or_path = path
         net = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         if backend is not None:
             net.set_backend(backend)
