@@ -234,11 +234,12 @@ def _shares(session: _Session, task: Task, checkpoint: Path) -> Shares:
     initial = None
     if task.config.init_from is None:
         initial = {name: p.detach() for name, p in task.network().named_parameters()}
+    trained = checkpoint / "model"
+    if not trained.is_dir():
+        trained = checkpoint / "ema"  # a named network's: all that came with it
     examples = len(session.probe.levels) * min(share.SHARE_IMAGES, len(session.probe.clean))
     with ProgressReporter("gradients", examples, "examples") as reporter:
-        shares = measure_shares(
-            session.model, session.probe, initial, load_tensors(checkpoint / "model"), reporter.update
-        )
+        shares = measure_shares(session.model, session.probe, initial, load_tensors(trained), reporter.update)
     write_text(stored, json.dumps(asdict(shares)) + "\n")
     return shares
 
