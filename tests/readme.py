@@ -8,9 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+
+
+def shell_commands(page: str) -> list[list[str]]:
+    """The `qvunet` commands of a page's shell blocks, as words."""
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
+    return [shlex.split(line, comments=True) for line in shell.splitlines() if line.startswith("qvunet ")]
+
+
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 SHELL = "\n".join(text for language, text in BLOCKS if language == "sh").replace("\\\n", " ")
-COMMANDS = [shlex.split(line, comments=True) for line in SHELL.splitlines() if line.startswith("qvunet ")]
+COMMANDS = shell_commands(README)
 (SNIPPET,) = [text for language, text in BLOCKS if language == "python"]
 
 SMALLER = {

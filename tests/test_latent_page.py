@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 from qvunet.cli import app
 from qvunet.config.options import AutoencoderSection, LatentSection
 from tests.qvunet.conftest import TINY_LATENT
+from tests.readme import shell_commands
 
 DOCS = Path(__file__).parents[1] / "docs"
 LATENT, INFLUENCE = ((DOCS / name).read_text() for name in ("latent.md", "influence.md"))
@@ -21,11 +21,6 @@ SMALLER = {
     "sample": ["--num", "2", "--steps", "1"],
     "ablate": ["--num", "10"],
 }
-
-
-def commands(page: str) -> list[list[str]]:
-    shell = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
-    return [shlex.split(line, comments=True) for line in shell.splitlines() if line.startswith("qvunet ")]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +36,7 @@ def folder(tmp_path_factory):
         yield path
 
 
-@pytest.mark.parametrize("command", [*commands(LATENT), *commands(INFLUENCE)], ids=" ".join)
+@pytest.mark.parametrize("command", [*shell_commands(LATENT), *shell_commands(INFLUENCE)], ids=" ".join)
 def test_commands(command, folder):
     if "--kid" in command:
         pytest.skip("draws; tests of influence do")

@@ -26,15 +26,27 @@ HIDDEN = ":tags: [remove-cell]\n"
 
 TINY_RUNS = {"digits_demo": TINY, "digits_latent_hqconv": TINY_LATENT}
 """What stands under the names of packaged experiments."""
-KEPT = ("model.core=",)
+KEPT = ("model.core=", "backend.")
 """What `--set` of a page holds here too; all other settings are those of the tiny run."""
 SMALLER = {
     "train": ["--set", "train.steps=1"],
     "ablate": ["--num", "10"],
+    "sample": ["--num", "2", "--steps", "1"],
+    "report": ["--seeds", "1", "--optimization-level", "1"],
+    "jobs": [],
 }
 REPLACED = {
     "first_picture": {"step_000150": "step_000001"},
     "circuit_matters": {},
+    "own_images": {
+        "step_000400": "step_000001",
+        "NUMBER = 400": "NUMBER = 40",
+        "epochs: 40": "epochs: 1",
+        "{num: 36}": "{num: 2}",
+    },
+    "own_circuit": {"STEPS = 150": "STEPS = 2"},
+    "shot_noise": {"STEPS = 80": "STEPS = 2", "DRAWS = 40": "DRAWS = 2"},
+    "to_chip": {"range(8)": "range(2)", "subplots(2, 8": "subplots(2, 2"},
 }
 """By page: what is written otherwise for a tiny run."""
 
