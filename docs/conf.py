@@ -33,7 +33,7 @@ version = release = PROJECT["version"]
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "results/conclusion.md", "shot_noise/conclusion.md"]
+exclude_patterns = ["_build", "*/conclusion.md"]  # parts of reports
 source_suffix = {".md": "myst-nb"}
 
 default_role = "code"  # docstrings write `name` for code, as Markdown does
