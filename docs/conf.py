@@ -33,7 +33,7 @@ version = release = PROJECT["version"]
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "*/conclusion.md"]  # parts of reports
+exclude_patterns = ["_build", "_templates", "*/conclusion.md"]  # parts of reports
 source_suffix = {".md": "myst-nb"}
 
 default_role = "code"  # docstrings write `name` for code, as Markdown does
@@ -53,10 +53,13 @@ nb_execution_show_tb = True
 nb_execution_timeout = 600
 nb_output_stderr = "remove"  # progress bars
 
+templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
+html_sidebars = {"index": [], "**": ["contents"]}  # all pages by their headings, as on the first page
 html_title = "qvunet"
 html_theme_options = {
     "show_prev_next": True,
+    "navbar_center": [],
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
     "footer_end": [],

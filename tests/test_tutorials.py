@@ -40,7 +40,7 @@ REPLACED = {
     "circuit_matters": {},
     "own_images": {
         "step_000400": "step_000001",
-        "NUMBER = 400": "NUMBER = 40",
+        "NUMBER = 400": "NUMBER = 100",
         "epochs: 40": "epochs: 1",
         "{num: 36}": "{num: 2}",
     },
