@@ -20,7 +20,7 @@ from tests.qvunet.conftest import TINY, TINY_LATENT
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
 NAMES = [page.stem for page in PAGES]
-MARKS = {"circuit_matters": pytest.mark.slow}  # half a minute however small the run
+MARKS = dict.fromkeys(("circuit_matters", "to_chip"), pytest.mark.slow)  # half a minute however small the run
 CELL = re.compile(r"```\{code-cell\} ipython3\n(.*?)```", re.DOTALL)
 HIDDEN = ":tags: [remove-cell]\n"
 
