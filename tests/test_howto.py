@@ -62,6 +62,7 @@ def test_own_images():
     run_commands(page)
 
 
+@pytest.mark.slow  # ablates a U-Net
 def test_own_ansatz():
     page = (DOCS / "howto" / "ansatz.md").read_text()
     Path("my_circuits.py").write_text(code(page, "python"))
