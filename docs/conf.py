@@ -57,6 +57,8 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_sidebars = {"index": [], "**": ["contents"]}  # all pages by their headings, as on the first page
 html_title = "qvunet"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navbar_center": [],
