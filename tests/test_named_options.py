@@ -23,7 +23,12 @@ SETTING = re.compile(r"--set ([a-z_.]+)=([^\s`]+)")
 ROW = re.compile(r"^\| ((?:`[a-z_]+`(?:, )?)+) \| ([^|]*) \|", re.MULTILINE)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.")
 
-ELSEWHERE = {"create_graph": "torch's", "extends": "of a config file", "ladder": "an example's own ansatz"}
+ELSEWHERE = {
+    "create_graph": "torch's",
+    "default_precision": "of qiskit-machine-learning's class",
+    "extends": "of a config file",
+    "ladder": "an example's own ansatz",
+}
 
 
 def _fields(model: Any) -> Iterator[tuple[str, Any]]:
