@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,15 @@ from qiskit.circuit import (
     ParameterVector,
     QuantumCircuit,
 )
-from qiskit.circuit.library import get_standard_gate_name_mapping
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.circuit.library import (
+    DiagonalGate,
+    PauliEvolutionGate,
+    PauliGate,
+    PermutationGate,
+    UnitaryGate,
+    get_standard_gate_name_mapping,
+)
+from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 from torch import Tensor
 
 from backends.circuits.program import Fixed, Operation, Program
@@ -209,6 +216,53 @@ def ansaetze(
     for _ in range(draw(st.integers(0, max_gates))):
         _append_anywhere(draw, circuit, gates, [*inputs, *weights])
     return _with_used_parameters(circuit, inputs, weights)
+
+
+@st.composite
+def many_qubit_circuits(draw: st.DrawFn, max_qubits: int = 5, max_gates: int = 6) -> TestAnsatz:
+    """Gates that Qiskit's list of standard ones lacks, on up to all qubits, between some of that list.
+
+    Matrices, permutations, diagonals, Pauli strings and their evolution in time, controlled composite
+    gates, rotations of many controls, open ones too; a prepared state in front; a global phase.
+    """
+    num_qubits = draw(st.integers(2, max_qubits))
+    inputs, weights = ParameterVector("x", 3), ParameterVector("w", 3)
+    parameters = [*inputs, *weights]
+    circuit = QuantumCircuit(num_qubits, global_phase=draw(_angles(parameters)))
+    if draw(st.booleans()):
+        circuit.initialize([1, 0.5j, -0.2, 0], draw(st.permutations(range(num_qubits)))[:2], normalize=True)
+    _encode(draw, circuit, parameters)
+    for _ in range(draw(st.integers(1, max_gates))):
+        if draw(st.booleans()):
+            _append_anywhere(draw, circuit, tuple(STANDARD_GATES), parameters)
+        gate = draw(_many_qubit_gates(num_qubits, parameters))
+        circuit.append(gate, draw(st.permutations(range(num_qubits)))[: gate.num_qubits])
+    return _with_used_parameters(circuit, inputs, weights)
+
+
+@st.composite
+def _many_qubit_gates(draw: st.DrawFn, max_qubits: int, parameters: Sequence[Parameter]) -> Gate:
+    k = draw(st.integers(2, max_qubits))
+    seed = draw(st.integers(0, 9))
+    letters = draw(st.text("IXYZ", min_size=k, max_size=k).filter(lambda word: word.strip("I")))
+    angle = draw(_angles(parameters))
+    controls = draw(st.integers(0, 2 ** (k - 1) - 1))
+    inner = QuantumCircuit(1)
+    inner.rx(angle, 0)
+    inner.t(0)
+    turns = [STANDARD_GATES[name].base_class for name in ("rx", "ry", "rz", "p")]
+    forms: list[Callable[[], Gate]] = [
+        lambda: UnitaryGate(random_unitary(2**k, seed=seed)),
+        lambda: PermutationGate(np.random.default_rng(seed).permutation(k)),
+        lambda: DiagonalGate(np.exp(1j * np.random.default_rng(seed).normal(size=2**k))),
+        lambda: PauliGate(letters),
+        lambda: PauliEvolutionGate(SparsePauliOp([letters], [0.7]), angle),
+        *(
+            partial(gate.control, k - 1, ctrl_state=controls, annotated=False)
+            for gate in (inner.to_gate(), STANDARD_GATES["x"], *(turn(angle) for turn in turns))
+        ),
+    ]
+    return draw(st.sampled_from(forms))()
 
 
 @st.composite

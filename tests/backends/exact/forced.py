@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from backends.circuits.program import Program, program_from_circuit
 from backends.circuits.structure import classes
+from backends.exact import engine as engines
 from backends.exact.chain import RegisterChain
 from backends.exact.dense import DenseState
 from backends.exact.engine import ExactEngine
@@ -21,11 +26,19 @@ def program_of(ansatz: TestAnsatz) -> Program:
     return program_from_circuit(ansatz.circuit, ansatz.inputs, ansatz.weights)
 
 
+@contextmanager
+def only(method: type[RegisterChain] | type[DenseState] | None) -> Iterator[None]:
+    """What is made meanwhile simulates every component by one method; with None, as the engine chooses."""
+    with pytest.MonkeyPatch.context() as patch:
+        if method is not None:
+            patch.setattr(engines, "_simulator", lambda circuits, program: method(circuits, program.angles))
+        yield
+
+
 def forced(method: type[RegisterChain] | type[DenseState], program: Program) -> ExactEngine:
     """An engine that simulates every component by one method."""
-    engine = ExactEngine(program)
-    engine.simulators = [method(circuits, program.angles) for circuits in classes(program)]
-    return engine
+    with only(method):
+        return ExactEngine(program)
 
 
 def amplitudes(engine: ExactEngine, program: Program, inputs: Tensor, weights: Tensor) -> Tensor:
