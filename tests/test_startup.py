@@ -84,3 +84,43 @@ def test_an_estimate_needs_no_compiler_and_nothing_that_draws(tmp_path):
         "scipy.stats",
     }
     assert modules & (unneeded | {"diffusers.models.unets"}) == set()
+
+
+FIRST_STEP = """
+import os, sys
+from qvunet.cli import main
+from qvunet.training import trainer
+
+step = trainer.Trainer._step
+
+def step_and_stop(self):
+    step(self)
+    print(flush=True)
+    print(*sys.modules, flush=True)
+    os._exit(0)
+
+trainer.Trainer._step = step_and_stop
+main(["train", "--config", "digits_demo", "--run-dir", sys.argv[1]])
+"""
+
+
+def test_a_training_comes_to_its_first_step_without_what_it_does_not_need(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_STEP, str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert {"torch", "qiskit", "qvunet.models.unet"} <= modules
+    unneeded = {
+        "torch._dynamo",
+        "sympy",
+        "transformers",
+        "sklearn",
+        "scipy.stats",
+        "torchvision",
+        "matplotlib",
+    }
+    assert modules & unneeded == set()

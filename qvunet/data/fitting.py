@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _TOGETHER = 1024
 """Images resized at once: torch resizes in floating point, four times the memory."""
@@ -34,12 +35,13 @@ def _fit(images: Tensor, channels: int, size: int) -> Tensor:
     images = images.expand(-1, channels, -1, -1)
     if images.shape[-2:] == (size, size):
         return images
-    from torchvision.transforms import InterpolationMode  # here: it brings torch's compiler, for seconds
-    from torchvision.transforms.v2 import functional as F
-
-    # A number alone resizes the shorter side and keeps the aspect ratio.
-    resized = F.resize(images, [size], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    return F.center_crop(resized, [size, size])
+    height, width = images.shape[-2:]
+    short = min(height, width)
+    fitted = functional.interpolate(
+        images, (size * height // short, size * width // short), mode="bicubic", antialias=True
+    )
+    top, left = (round((side - size) / 2) for side in fitted.shape[-2:])
+    return fitted[..., top : top + size, left : left + size]
 
 
 def _grey(images: Tensor) -> Tensor:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +24,11 @@ from torch.optim import Optimizer
 from backends.errors import UserError
 from qvunet.config import Config, dump_config
 from qvunet.models.network import HybridNetwork
+from qvunet.tools.averaging import WeightAverage
 from qvunet.tools.files import replacing
 
 if TYPE_CHECKING:
-    from diffusers.training_utils import EMAModel  # which brings every network of diffusers
+    pass  # which brings every network of diffusers
 
 STEP_DIRECTORY = re.compile(r"step_(\d{6,})")
 """Names of whole checkpoints."""
@@ -61,7 +60,7 @@ class TrainingState:
     """
 
     model: HybridNetwork
-    ema: EMAModel
+    ema: WeightAverage
     optimizer: Optimizer
     initial_circuits: dict[str, Tensor]
     progress: Progress
@@ -82,11 +81,11 @@ def save_checkpoint(directory: Path, state: TrainingState, config: Config, keep:
     path = directory / f"step_{state.progress.step:06d}"
     with replacing(path) as temporary:
         state.model.save_pretrained(temporary / "model")
-        with ema_weights(state.model, state.ema):
+        with state.ema.in_use():
             state.model.save_pretrained(temporary / "ema")
         save_file(_flatten_optimizer(state), temporary / "optimizer.safetensors")
         save_file(state.initial_circuits, temporary / "initial_circuits.safetensors")
-        record = {**asdict(state.progress), "ema_updates": state.ema.optimization_step}
+        record = {**asdict(state.progress), "ema_updates": state.ema.num_updates}
         (temporary / "state.json").write_text(json.dumps(record, indent=2) + "\n")
         (temporary / "config.yaml").write_text(dump_config(config))
     abandoned = directory.glob(".step_*.tmp")  # by a killed process: the run's lock lets only one write
@@ -126,11 +125,8 @@ def restore_checkpoint(path: Path, state: TrainingState) -> None:
     load_weights(path / "model", state.model)
     average = load_tensors(path / "ema")
     record = _load_record(path / "state.json")
-    state.ema.load_state_dict(
-        {
-            "optimization_step": record.pop("ema_updates"),
-            "shadow_params": [average[name].to(p.device) for name, p in state.model.named_parameters()],
-        }
+    state.ema.restore(
+        [average[name] for name, _ in state.model.named_parameters()], record.pop("ema_updates")
     )
     state.optimizer.load_state_dict(
         _unflatten_optimizer(
@@ -160,18 +156,6 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         UserError: if the file is missing or damaged.
     """
     return _read(path / SAFETENSORS_WEIGHTS_NAME)
-
-
-@contextmanager
-def ema_weights(model: nn.Module, ema: EMAModel) -> Iterator[None]:
-    """Give the model its averaged weights inside the block."""
-    parameters = list(model.parameters())
-    ema.store(parameters)
-    ema.copy_to(parameters)
-    try:
-        yield
-    finally:
-        ema.restore(parameters)
 
 
 def _flatten_optimizer(state: TrainingState) -> dict[str, Tensor]:

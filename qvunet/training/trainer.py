@@ -10,8 +10,9 @@ from importlib.util import find_spec
 import torch
 import typer
 from accelerate import Accelerator
-from diffusers.training_utils import EMAModel
-from torch import Tensor
+from accelerate.utils import DistributedType, DynamoBackend
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from backends.errors import ExecutionError, UserError
 from backends.layer import start_step, step_tally
@@ -20,11 +21,10 @@ from qvunet.costs.hardware import Consent, approve, recording, training_plan
 from qvunet.data import Dataset, load_data
 from qvunet.diffusion.conditioning import grid_columns, training_labels
 from qvunet.influence.quick import QuickInfluence, quick_influence
-from qvunet.models.network import on_exact_engine
+from qvunet.models.network import HybridNetwork, on_exact_engine
 from qvunet.runs.checkpoint import (
     Progress,
     TrainingState,
-    ema_weights,
     latest_checkpoint,
     list_checkpoints,
     restore_checkpoint,
@@ -33,6 +33,8 @@ from qvunet.runs.checkpoint import (
 from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks import make_task
+from qvunet.tools.adam import Adam
+from qvunet.tools.averaging import WeightAverage
 from qvunet.tools.figures import save_grid, save_loss_curve
 from qvunet.tools.interrupt import Interrupt
 from qvunet.tools.progress import ProgressReporter
@@ -104,6 +106,21 @@ def make_accelerator(config: Config, run: RunDirectory) -> Accelerator:
     return accelerator
 
 
+def _prepared(
+    accelerator: Accelerator, net: HybridNetwork, optimizer: Optimizer
+) -> tuple[nn.Module, Optimizer]:
+    """Network and optimizer as accelerate wants them.
+
+    One process on a CPU needs nothing of it, and to find that out accelerate loads torch's compiler.
+    """
+    alone = accelerator.distributed_type == DistributedType.NO and accelerator.device.type == "cpu"
+    compiled = accelerator.state.dynamo_plugin.backend != DynamoBackend.NO
+    if alone and not compiled and accelerator.mixed_precision == "no":
+        return net, optimizer
+    model, wrapped = accelerator.prepare(net, optimizer)
+    return model, wrapped
+
+
 class Trainer:
     """A network in training; each step is a function of the weights, the seed and the step's number.
 
@@ -134,13 +151,14 @@ class Trainer:
         self.holdout = dataset.holdout
         self.task.prepare(dataset.train, accelerator.device)
         net = self.task.network()
+        nn.Module.to(net, accelerator.device)  # torch's own, since diffusers' loads much more of diffusers
         self.transfer = apply_transfer(net, config, load=not self.resumes)
         self.circuits = net.circuit_layers()
         options = config.train
         self.state = TrainingState(
             model=net,
-            ema=EMAModel(net.parameters(), decay=options.ema_decay, foreach=True),
-            optimizer=torch.optim.Adam(
+            ema=WeightAverage(list(net.parameters()), options.ema_decay),
+            optimizer=Adam(
                 [parameter for parameter in net.parameters() if parameter.requires_grad],
                 lr=options.learning_rate,
                 betas=options.betas,
@@ -150,8 +168,7 @@ class Trainer:
             initial_circuits={name: layer.weight.detach().clone() for name, layer in self.circuits.items()},
             progress=Progress(),
         )
-        self.model, self.optimizer = accelerator.prepare(net, self.state.optimizer)
-        self.state.ema.to(accelerator.device)
+        self.model, self.optimizer = _prepared(accelerator, net, self.state.optimizer)
         self.batches = BatchSource(
             self.task.examples(dataset.train),
             options.batch_size,
@@ -258,9 +275,9 @@ class Trainer:
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         limit = self.config.train.max_grad_norm or math.inf
-        grad_norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit)
+        grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self.optimizer.step()
-        self.state.ema.step(self.state.model.parameters())
+        self.state.ema.update()
         return loss.detach(), grad_norm
 
     def _log(self, loss: Tensor, grad_norm: Tensor, images_per_s: float) -> None:
@@ -298,7 +315,7 @@ class Trainer:
         if not self.accelerator.is_main_process:
             return
         path = self.run.sample_grid(self.state.progress.step)
-        with ema_weights(self.state.model, self.state.ema):
+        with self.state.ema.in_use():
             samples = self.task.draw(self.state.model)
         save_grid(samples, path, grid_columns(self.config))
         self.reporter.note(f"step {self.state.progress.step}: samples in {path}")
@@ -335,5 +352,5 @@ class Trainer:
     def _influence(self) -> QuickInfluence | None:
         """Of the averaged weights, with the circuits on the exact engine wherever they were trained."""
         model = self.state.model
-        with ema_weights(model, self.state.ema), on_exact_engine(model):
+        with self.state.ema.in_use(), on_exact_engine(model):
             return quick_influence(model, self.task, self.holdout)

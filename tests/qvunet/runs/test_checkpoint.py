@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers.training_utils import EMAModel
 
 from backends.errors import UserError
 from qvunet import QVUNet
@@ -12,7 +11,6 @@ from qvunet.config import Config
 from qvunet.runs.checkpoint import (
     Progress,
     TrainingState,
-    ema_weights,
     latest_checkpoint,
     list_checkpoints,
     load_weights,
@@ -20,6 +18,8 @@ from qvunet.runs.checkpoint import (
     save_checkpoint,
 )
 from qvunet.tasks import make_task
+from qvunet.tools.adam import Adam
+from qvunet.tools.averaging import WeightAverage
 
 
 def make_state(config: Config, updates: int = 0) -> TrainingState:
@@ -27,8 +27,8 @@ def make_state(config: Config, updates: int = 0) -> TrainingState:
     circuits = {name: layer.weight.detach().clone() for name, layer in model.circuit_layers().items()}
     state = TrainingState(
         model,
-        EMAModel(model.parameters(), decay=0.9),
-        torch.optim.Adam(model.parameters()),
+        WeightAverage(list(model.parameters()), decay=0.9),
+        Adam(model.parameters()),
         circuits,
         Progress(),
     )
@@ -36,7 +36,7 @@ def make_state(config: Config, updates: int = 0) -> TrainingState:
         for number, parameter in enumerate(model.parameters()):
             parameter.grad = torch.full_like(parameter, 0.1 * (number + step + 1))
         state.optimizer.step()
-        state.ema.step(model.parameters())
+        state.ema.update()
         state.progress = Progress(step + 1, 1.5 * (step + 1))
     return state
 
@@ -66,9 +66,9 @@ def test_restoring_continues_exactly(tiny, saved):
         for parameter in s.model.parameters():
             parameter.grad = torch.full_like(parameter, 0.7)
         s.optimizer.step()
-        s.ema.step(s.model.parameters())
+        s.ema.update()
     assert_equal(weights(state), weights(restored))
-    for mine, theirs in zip(state.ema.shadow_params, restored.ema.shadow_params, strict=True):
+    for mine, theirs in zip(state.ema.average, restored.ema.average, strict=True):
         assert torch.equal(mine, theirs)
 
 
@@ -83,7 +83,7 @@ def test_both_weight_sets_are_models_that_from_pretrained_loads(saved):
     model = QVUNet.from_pretrained(path / "model")
     assert_equal(dict(model.state_dict()), weights(state))
     average = QVUNet.from_pretrained(path / "ema")
-    for parameter, shadow in zip(average.parameters(), state.ema.shadow_params, strict=True):
+    for parameter, shadow in zip(average.parameters(), state.ema.average, strict=True):
         assert torch.equal(parameter, shadow)
     assert not torch.equal(next(average.parameters()), next(model.parameters()))
 
@@ -91,8 +91,8 @@ def test_both_weight_sets_are_models_that_from_pretrained_loads(saved):
 def test_the_average_is_borrowed_and_given_back(saved):
     state, _ = saved
     before = weights(state)
-    with ema_weights(state.model, state.ema):
-        assert torch.equal(next(state.model.parameters()), state.ema.shadow_params[0])
+    with state.ema.in_use():
+        assert torch.equal(next(state.model.parameters()), state.ema.average[0])
     assert_equal(before, weights(state))
 
 

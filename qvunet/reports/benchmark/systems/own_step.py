@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from qvunet import QVUNet
 from qvunet.config.options import DiffusionSection, TrainSection
 from qvunet.diffusion.objective import TimestepObjective
+from qvunet.tools.adam import Adam
+from qvunet.tools.averaging import WeightAverage
 
 TRAIN = TrainSection()
 OBJECTIVE = TimestepObjective(DiffusionSection())
@@ -21,8 +22,8 @@ def build(*, rows: int, bfloat16: bool = False, **options: Any) -> Callable[[], 
     """`options` are those of `QVUNet`."""
     torch.manual_seed(0)
     net = QVUNet(**options)
-    optimizer = torch.optim.Adam(net.parameters(), lr=TRAIN.learning_rate, betas=TRAIN.betas, fused=True)
-    ema = EMAModel(net.parameters(), decay=TRAIN.ema_decay, foreach=True)
+    optimizer = Adam(net.parameters(), lr=TRAIN.learning_rate, betas=TRAIN.betas, fused=True)
+    ema = WeightAverage(list(net.parameters()), TRAIN.ema_decay)
     images = torch.rand(rows, 1, 28, 28) * 2 - 1
 
     def call() -> Sequence[Tensor]:
@@ -33,7 +34,7 @@ def build(*, rows: int, bfloat16: bool = False, **options: Any) -> Callable[[], 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        ema.step(net.parameters())
+        ema.update()
         return [loss.detach()]
 
     return call
