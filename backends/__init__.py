@@ -12,6 +12,7 @@ after it:
 - `exact`: the exact engine.
 - `gradients`: shift rules and other derivatives.
 - `measuring`: random numbers and counts; `circuits`: circuits as plain data.
+- `functions`: what options name as ``package.module:function``.
 """
 
 from __future__ import annotations

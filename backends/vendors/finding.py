@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Callable, Mapping
-from functools import reduce
-from typing import Any
 
 from qiskit.primitives import BackendEstimatorV2, BaseEstimatorV2
 from qiskit.providers import BackendV2
 
 from backends.errors import UserError
+from backends.functions import call_function, import_function
 from backends.options import EstimatorOptions
 
 WANTED = "allowed: an instance of qiskit.primitives.BaseEstimatorV2 or of qiskit.providers.BackendV2"
@@ -25,8 +22,9 @@ def find_estimator(options: EstimatorOptions) -> BaseEstimatorV2:
     """
     if options.factory is None:
         return as_estimator(options.estimator, "estimator")
-    made = _call(_import(options.factory), options.factory, options.options)
-    return as_estimator(made, f"factory = {options.factory!r}: what it returns")
+    key = f"factory = {options.factory!r}"
+    made = call_function(import_function(options.factory, key), options.options, key, f"{key}, options")
+    return as_estimator(made, f"{key}: what it returns")
 
 
 def as_estimator(found: object, what: str) -> BaseEstimatorV2:
@@ -65,49 +63,3 @@ def own_precision(estimator: BaseEstimatorV2) -> float | None:
         if isinstance(precision, int | float):
             return float(precision)
     return None
-
-
-def _import(factory: str) -> Callable[..., object]:
-    module_name, _, path = factory.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"factory = {factory!r}: there is no module {error.name!r}; "
-            "install its package, or put its folder on PYTHONPATH"
-        ) from None
-    except Exception as error:
-        raise UserError(f"factory = {factory!r}: {module_name} cannot be imported: {_told(error)}") from error
-    try:
-        function = reduce(getattr, path.split("."), module)
-    except AttributeError:
-        raise UserError(f"factory = {factory!r}: {module_name} has no {path!r}") from None
-    if not callable(function):
-        raise UserError(f"factory = {factory!r}: {path} is no function but of the type {_kind(function)}")
-    return function
-
-
-def _call(function: Callable[..., object], factory: str, options: Mapping[str, Any]) -> object:
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # of what is compiled
-        signature = None
-    try:
-        if signature is not None:
-            signature.bind(**options)
-    except TypeError as error:
-        raise UserError(f"options: {error}; {factory} takes {signature}") from None
-    try:
-        return function(**options)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"factory = {factory!r}, options = {dict(options)}: {_told(error)}") from error
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
-def _told(error: Exception) -> str:
-    return f"{_kind(error)}: {error}"

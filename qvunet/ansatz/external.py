@@ -10,8 +10,8 @@ from qiskit.circuit import Parameter, ParameterVectorElement, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.errors import UserError
+from backends.functions import import_function
 from qvunet.ansatz.base import Ansatz
-from qvunet.tools.functions import import_function
 
 INPUT_NAMES = ("x", "inputs")
 """Parameters, or vectors of them, that carry data in a plain `QuantumCircuit`; all others are weights."""

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from backends.errors import UserError
+from backends.functions import call_function, describe_failure, import_function
 from qvunet.config.options import PythonOptions
 from qvunet.data.fitting import fit_images
 from qvunet.data.images import ImageSet
 from qvunet.data.pictures import picture_pixels
-from qvunet.tools.functions import call_function, describe_failure, import_function
 from qvunet.tools.progress import ProgressReporter
 
 _KEY = "data.factory"

@@ -47,7 +47,7 @@ def test_what_is_no_estimator_is_refused(wrong, words):
     ("factory", "words"),
     [
         ("no_such_package.module:f", ["no_such_package", "install", "PYTHONPATH"]),
-        (f"{HERE}:missing", [HERE, "has no 'missing'"]),
+        (f"{HERE}:missing", [HERE, "has no function 'missing'"]),
         (f"{HERE}:NUMBER", ["NUMBER", "int"]),
         (f"{HERE}:nothing", ["what it returns", "NoneType", "BaseEstimatorV2"]),
         (f"{HERE}:failing", ["ConnectionError", "no route to the service"]),
@@ -62,7 +62,7 @@ def test_a_wrong_factory_is_refused(factory, words):
 
 
 def test_options_that_the_factory_does_not_take():
-    with pytest.raises(UserError, match=r"options.*'sacle'.*takes \(scale"):
+    with pytest.raises(UserError, match=r"options.*'sacle'.*the function is exact\(scale"):
         make_backend("estimator", factory=f"{HERE}:exact", options={"sacle": 2})
 
 

@@ -1,4 +1,4 @@
-"""Functions of the user's own, named in a config as ``package.module:function``."""
+"""Functions of the user's own, named in options and configs as ``package.module:function``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ def import_function(name: str, key: str) -> Callable[..., Any]:
     Modules are found where Python finds them, and at last in the current folder.
 
     Args:
-        name: ``package.module:function``.
-        key: of the config, which errors name.
+        name: ``package.module:function``, or ``package.module:Class.method``.
+        key: of the config, or the option, which errors name.
 
     Raises:
         UserError: if there is no such module or function, or the module cannot be imported.
@@ -35,17 +36,24 @@ def import_function(name: str, key: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if f"{module_name}.".startswith(f"{error.name}."):
-            raise UserError(f"{key}: no module {error.name!r}, neither installed nor in {here}") from None
+            raise UserError(
+                f"{key}: no module {error.name!r}, neither installed nor in {here}; "
+                "install its package, or put its folder on PYTHONPATH"
+            ) from None
         raise UserError(f"{key}: {module_name} cannot be imported ({describe_failure(error)})") from error
     except MemoryError:
         raise
     except Exception as error:  # whatever the user's module does
         raise UserError(f"{key}: {module_name} cannot be imported ({describe_failure(error)})") from error
-    found = getattr(module, function_name, None)
-    if not callable(found):
-        close = get_close_matches(function_name, dir(module), n=1)
+    try:
+        found = reduce(getattr, function_name.split("."), module)
+    except AttributeError as error:
+        close = get_close_matches(error.name or function_name, dir(error.obj), n=1)
         meant = f" (did you mean {close[0]!r}?)" if close else ""
-        raise UserError(f"{key}: {module_name} has no function {function_name!r}{meant}")
+        raise UserError(f"{key}: {module_name} has no function {function_name!r}{meant}") from None
+    if not callable(found):
+        kind = type(found).__name__
+        raise UserError(f"{key}: {module_name} has no function {function_name!r}, but one of the type {kind}")
     return found
 
 

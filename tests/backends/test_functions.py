@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from backends.errors import UserError
-from qvunet.tools.functions import call_function, import_function
+from backends.functions import call_function, import_function
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def module(tmp_path, monkeypatch):
 def test_functions_of_the_current_folder_and_of_installed_packages(module):
     assert call_function(import_function(f"{module}:make", "data.factory"), {"size": 4}, "", "") == (4, False)
     assert import_function("os.path:join", "data.factory")("a", "b") == "a/b"
+    assert import_function("pathlib:Path.cwd", "data.factory")() == Path.cwd()
 
 
 def test_what_python_has_is_not_hidden_by_files_of_the_current_folder(module, tmp_path):
@@ -43,7 +45,8 @@ def test_what_python_has_is_not_hidden_by_files_of_the_current_folder(module, tm
         ("nothing.things:make", r"no module 'nothing', neither installed nor in /"),
         ("own.nothing:make", r"no module 'own\.nothing'"),
         ("own.things:mak", r"own\.things has no function 'mak' \(did you mean 'make'\?\)"),
-        ("own.things:limit", r"own\.things has no function 'limit'"),
+        ("own.things:limit", r"own\.things has no function 'limit', but one of the type int"),
+        ("own.things:make.part", r"own\.things has no function 'make\.part'"),
         (
             "broken_things:make",
             r"broken_things cannot be imported \(.*broken_things\.py:1: .*no_such_library",
