@@ -159,7 +159,8 @@ def test_values(question):
 @settings(DRAWN, max_examples=12)
 @given(questions(everything(3), (torch.float64, torch.float32)), st.sampled_from(sorted(FIRST)))
 def test_first_derivatives(question, transform):
-    check_first(question, transform)
+    for each in {"backward", transform}:  # only the former takes the engine's own gradient
+        check_first(question, each)
 
 
 @settings(DRAWN, max_examples=8)
