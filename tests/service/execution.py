@@ -33,6 +33,7 @@ class Chip:
         self._simulator = SplitSimulator()
         self._simulator._device = SubDevice(device, range(device.num_qubits))
         self._simulator._threads, self._simulator._parts = 1, {}
+        self._simulator._idling = False
         self._known: dict[tuple[str, int], str] = {}
 
     def run(self, params: dict[str, Any], seed: int) -> str:
