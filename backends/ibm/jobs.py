@@ -17,7 +17,6 @@ import numpy.typing as npt
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
-from backends.devices.calibration import calibrated_at
 from backends.errors import ExecutionError
 from backends.ibm.answers import (
     FINAL,
@@ -42,6 +41,12 @@ Result = TypeVar("Result")
 
 BACK_OFF_SECONDS = (5.0, 15.0, 45.0, 120.0)
 """Pauses before a request that the service did not take is made again."""
+
+NOTICE_SECONDS = 60.0
+"""A job that takes longer is worth a line that says what is waited for; the next comes at twice the time."""
+
+MAX_POLL_SECONDS = 60.0
+"""Between two looks at a job that has waited for long."""
 
 _CLOSED_WORDS = re.compile(r"(session|batch)\b.*\b(closed|expired|not accepting|inactive)", re.IGNORECASE)
 
@@ -167,10 +172,26 @@ class JobRunner:
             tags=["qvunet", f"qvunet-{uuid.uuid4().hex}"],
             estimated_seconds=request.cost.qpu_seconds,
             submitted=datetime.now(UTC).isoformat(timespec="seconds"),
-            calibration=calibrated_at(self.site.device),
+            calibration=self._calibration(),
             tile=request.tile,
             tiles=request.tiles,
         )
+
+    def _calibration(self) -> str | None:
+        """When the device was last calibrated; says so if that was after the command's last job."""
+        try:
+            now = self._patiently(self.site.calibration)
+        except Exception as error:  # good to know, not needed
+            logger.warning("the calibration cannot be looked up: %s", redact(error))
+            return None
+        before = next((each.calibration for each in reversed(self.journal.records) if each.calibration), now)
+        if now != before:
+            logger.warning(
+                "%s was calibrated anew at %s, between jobs of this command, whose noise now differs",
+                self.site.device.name,
+                now,
+            )
+        return now
 
     def _send(self, request: Request, record: Record, cap: int) -> Any:
         def send() -> Any:
@@ -264,13 +285,30 @@ class JobRunner:
         self.journal.store(record, *values)
 
     def _wait(self, job: Any) -> str:
-        started = time.monotonic()
+        started, notice = time.monotonic(), NOTICE_SECONDS
         while (status := self._patiently(lambda: status_of(job))) not in FINAL:
             waited = time.monotonic() - started
             if self.options.timeout is not None and waited >= self.options.timeout:
                 raise TimeoutError(f"is still {status} after {waited:.0f} s (timeout)")
-            time.sleep(self.site.poll_seconds)
+            if waited >= notice:
+                self._notice(job, status, waited)
+                notice = 2 * waited
+            time.sleep(min(max(self.site.poll_seconds, waited / 60), MAX_POLL_SECONDS))
         return status
+
+    def _notice(self, job: Any, status: str, waited: float) -> None:
+        """Say what is waited for, and that one may leave."""
+        try:
+            queue = self.site.queue()
+        except Exception as error:  # the wait goes on without it
+            queue = redact(error)
+        logger.warning(
+            "job %s is %s after %.0f min%s; Ctrl-C leaves it there, and the same command comes back to it",
+            job.job_id(),
+            status,
+            waited / 60,
+            f" ({queue})" if queue else "",
+        )
 
     def _settle(self, job: Any, record: Record) -> None:
         """Enter what a job took; the service may not know yet, and a rehearsal takes nothing."""

@@ -19,6 +19,7 @@ from qiskit_ibm_runtime.exceptions import IBMInputValueError, IBMNotAuthorizedEr
 from qiskit_ibm_runtime.utils import validate_isa_circuits
 from samplomatic.transpiler.passes.add_tags import AddTags
 
+from backends.devices.calibration import calibrated_at
 from backends.devices.compiling import Compiled, compile_circuit
 from backends.devices.device import fake_device_names, load_device, restrict
 from backends.devices.lowering import choose
@@ -79,6 +80,14 @@ class Site(ABC):
 
     def before_job(self) -> None:  # noqa: B027
         """Called each time before a job is made."""
+
+    def calibration(self) -> str | None:
+        """When the device was last calibrated, in ISO 8601; None if it does not say."""
+        return calibrated_at(self.device)
+
+    def queue(self) -> str:
+        """What stands between a job and its turn, for people; empty where nothing does."""
+        return ""
 
     def _compile(self, circuit: QuantumCircuit, lowering: Lowering | None) -> Compiled:
         return compile_circuit(
@@ -188,6 +197,17 @@ class Cloud(Site):
     def job_tagged(self, tag: str) -> Any | None:
         """Ask the service."""
         return self.account.job_tagged(tag)
+
+    def calibration(self) -> str | None:
+        """Ask the service."""
+        self.device.properties(refresh=True)
+        return calibrated_at(self.device)
+
+    def queue(self) -> str:
+        """Ask the service."""
+        status = self.device.status()
+        state = "" if status.status_msg == "active" else f" and {self.device.name} is in {status.status_msg}"
+        return f"{status.pending_jobs} jobs are pending there{state}"
 
     def _find(self, name: str, num_qubits: int, earlier: str | None) -> BackendV2:
         features = {"use_fractional_gates": True} if self.options.lowering == "fractional" else {}

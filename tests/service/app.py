@@ -52,11 +52,13 @@ class Device:
         recorded: the `fake_*` device whose records it has.
         queue: jobs waiting.
         status: as its page says; the client warns of any but `active`.
+        calibrated: when, in ISO 8601; None for when it was recorded.
     """
 
     recorded: str
     queue: int = 0
     status: str = "active"
+    calibrated: str | None = None
 
     def __post_init__(self) -> None:
         self._fake = load_device(self.recorded)
@@ -66,7 +68,10 @@ class Device:
     def record(self, kind: str, name: str) -> dict[str, Any]:
         """Its ``conf`` or ``props`` as they were recorded."""
         path = Path(self._fake.dirname) / getattr(self._fake, f"{kind}_filename")
-        return {**json.loads(path.read_text(encoding="utf-8")), "backend_name": name}
+        changed = {"backend_name": name}
+        if kind == "props" and self.calibrated is not None:
+            changed["last_update_date"] = self.calibrated
+        return {**json.loads(path.read_text(encoding="utf-8")), **changed}
 
 
 @dataclass
@@ -163,7 +168,7 @@ class Service:
         self.issued: set[str] = set()
         self.app.faults.clear()
         for device in self.devices.values():
-            device.status = "active"
+            device.status, device.calibrated = "active", None
         self._numbers = itertools.count()
 
     def fault(self, method: str, path: str, **what: Any) -> Fault:

@@ -151,6 +151,50 @@ def test_a_session_closed_by_the_service(service, command, mode):
     assert len(service.sessions) == 2
 
 
+# Waiting.
+
+
+@pytest.mark.parametrize("state", ["active", "maintenance"])
+def test_a_long_wait_says_what_it_waits_for_and_how_to_come_back(
+    service, command, caplog, monkeypatch, state
+):
+    monkeypatch.setattr("backends.ibm.jobs.NOTICE_SECONDS", 0.0)
+    service.devices["ibm_manila"].status = state
+    command(backend_name="ibm_manila")
+    (line, *_) = [each for each in caplog.messages if "the same command comes back" in each]
+    first = command.opened().records[0].job_id
+    assert line.startswith(f"job {first} is RUNNING after 0 min (3 jobs are pending there")
+    assert ("and ibm_manila is in maintenance" in line) == (state == "maintenance")
+    assert len(service.jobs) == 3
+
+
+def test_a_calibration_that_changes_between_two_jobs_is_told_once(service, command, caplog):
+    def calibrate(job):
+        service.devices["ibm_manila"].calibrated = "2026-01-02T03:04:05+00:00"
+
+    stop_at(service, 0, calibrate)
+    command(backend_name="ibm_manila")
+    told = [each for each in caplog.messages if "was calibrated anew" in each]
+    assert len(told) == 1
+    assert "ibm_manila was calibrated anew at 2026-01-02T03:04:05+00:00" in told[0]
+    first, *others = [record.calibration for record in command.opened().records]
+    assert others == ["2026-01-02T03:04:05+00:00"] * 2
+    assert first != others[0]
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_jumps(service, command, monkeypatch, hours):
+    def jump(job):
+        told = time.time
+        monkeypatch.setattr("time.time", lambda: told() + 3600 * hours)
+
+    stop_at(service, 1, jump)
+    command(timeout=600)
+    assert command.statuses() == ["done"] * 3
+    assert len(service.jobs) == 3
+
+
 # Results.
 
 
