@@ -16,6 +16,7 @@ from qiskit.circuit import Instruction, Parameter, ParameterExpression, QuantumC
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import SparsePauliOp
 
+from backends.circuits.annotated import without_annotations
 from backends.circuits.program import Ansatz, Program, program_from_circuit, without_final_measurements
 from backends.errors import UserError
 
@@ -142,8 +143,9 @@ def program_of(ansatz: Ansatz) -> Program:
 
 def _without_composite_gates(circuit: QuantumCircuit) -> QuantumCircuit:
     """Write out the gates whose definition may hold expressions of its own."""
+    circuit = without_annotations(circuit)
     while composite := {item.operation.name for item in circuit.data if _is_composite(item.operation)}:
-        circuit = circuit.decompose(gates_to_decompose=list(composite))
+        circuit = without_annotations(circuit.decompose(gates_to_decompose=list(composite)))
     return circuit
 
 

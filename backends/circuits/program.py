@@ -33,6 +33,7 @@ from qiskit.circuit import (
 )
 from qiskit.quantum_info import Operator, SparsePauliOp
 
+from backends.circuits.annotated import carried_out
 from backends.errors import UserError
 
 MAX_FIXED_QUBITS = 4
@@ -266,7 +267,7 @@ class _Reader:
 
     def read(self, circuit: QuantumCircuit, qubits: dict[Any, int]) -> Iterator[Operation]:
         for instruction in circuit.data:
-            gate = instruction.operation
+            gate = carried_out(instruction.operation)
             where = tuple(qubits[qubit] for qubit in instruction.qubits)
             if isinstance(gate, _IGNORED) or (isinstance(gate, Reset) and self.touched.isdisjoint(where)):
                 continue

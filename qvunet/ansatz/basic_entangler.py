@@ -7,16 +7,15 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qvunet.ansatz.base import Ansatz, layered, require_at_least
 
 
-def basic_entangler(num_qubits: int = 4, num_layers: int = 4, uploads: int = 1) -> Ansatz:
+def basic_entangler(num_qubits: int = 4, num_layers: int = 4) -> Ansatz:
     """Basic entangler: Rx(w_i) on each qubit, then CNOT i -> (i + 1) mod n.
 
     Args:
         num_qubits: at least 2.
         num_layers: repetitions of the layer, at least 1; `num_qubits` weights each.
-        uploads: how often the data enters, at most once a layer; each after the first adds a weight a qubit.
 
     Raises:
-        UserError: if an argument is below its minimum, or `uploads` above `num_layers`.
+        UserError: if an argument is below its minimum.
     """
     require_at_least("num_qubits", num_qubits, 2)
 
@@ -26,4 +25,4 @@ def basic_entangler(num_qubits: int = 4, num_layers: int = 4, uploads: int = 1) 
         for qubit in range(num_qubits):
             circuit.cx(qubit, (qubit + 1) % num_qubits)
 
-    return layered("basic_entangler", num_qubits, num_layers, num_qubits, layer, uploads)
+    return layered("basic_entangler", num_qubits, num_layers, num_qubits, layer)

@@ -7,7 +7,7 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qvunet.ansatz.base import PIXELS, Ansatz, layered, require_at_least
 
 
-def fqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansatz:
+def fqconv(num_layers: int = 1, num_channels: int = 3) -> Ansatz:
     """FQConv: controlled rotations between equal pixels of different channels.
 
     For each (control, target) register pair, with three channels (0, 2), (2, 1), (1, 0): block C, a CRZ
@@ -16,10 +16,9 @@ def fqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansa
     Args:
         num_layers: repetitions of the layer, at least 1; each has its own weights.
         num_channels: registers, at least 2; 3 gives 12 qubits and 24 weights a layer.
-        uploads: how often the data enters, at most once a layer; each after the first adds a weight a qubit.
 
     Raises:
-        UserError: if an argument is below its minimum, or `uploads` above `num_layers`.
+        UserError: if an argument is below its minimum.
     """
     require_at_least("num_channels", num_channels, 2)
     descending = list(range(num_channels - 1, 0, -1))
@@ -33,4 +32,4 @@ def fqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansa
                 for p in pixels:
                     gate(next(angle), PIXELS * control + p, PIXELS * target + p)
 
-    return layered("fqconv", PIXELS * num_channels, num_layers, 2 * PIXELS * len(registers), layer, uploads)
+    return layered("fqconv", PIXELS * num_channels, num_layers, 2 * PIXELS * len(registers), layer)

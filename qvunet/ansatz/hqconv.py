@@ -7,7 +7,7 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qvunet.ansatz.base import PIXELS, Ansatz, layered, require_at_least
 
 
-def hqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansatz:
+def hqconv(num_layers: int = 1, num_channels: int = 3) -> Ansatz:
     """HQConv: a ring of controlled rotations in each register, then one pair between neighbours.
 
     Each pair is CRZ then CRX, control to target. A layer holds, in this order, an A block for each
@@ -17,10 +17,9 @@ def hqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansa
     Args:
         num_layers: repetitions of the layer, at least 1; each has its own weights.
         num_channels: registers; 3 gives 12 qubits and 28 weights a layer.
-        uploads: how often the data enters, at most once a layer; each after the first adds a weight a qubit.
 
     Raises:
-        UserError: if an argument is below its minimum, or `uploads` above `num_layers`.
+        UserError: if an argument is below its minimum.
     """
     require_at_least("num_channels", num_channels, 1)
     rings = [[(0, 3), (3, 2), (2, 1), (1, 0)] for _ in range(num_channels)]
@@ -32,4 +31,4 @@ def hqconv(num_layers: int = 1, num_channels: int = 3, uploads: int = 1) -> Ansa
             circuit.crz(angles[2 * k], control, target)
             circuit.crx(angles[2 * k + 1], control, target)
 
-    return layered("hqconv", PIXELS * num_channels, num_layers, 2 * len(pairs), layer, uploads)
+    return layered("hqconv", PIXELS * num_channels, num_layers, 2 * len(pairs), layer)

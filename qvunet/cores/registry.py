@@ -26,7 +26,7 @@ def make_cores(
         backend: what runs circuits.
         share: whether all circuits of a core have one set of weights.
         weight_init: how circuit weights start, a key of `qvunet.cores.circuits.WEIGHT_INITS`.
-        uploads: how often circuits read their angles; no control does more than once.
+        uploads: how often circuits read their angles; controls do once.
 
     Raises:
         UserError: if there is no such core.

@@ -41,7 +41,7 @@ class Family:
             return None
         uploads = len(ansatz.inputs) // ansatz.circuit.num_qubits
         allowed = inspect.signature(ANSATZES[ansatz.name]).parameters
-        options = [key for key in allowed if key not in ("num_layers", "uploads")]
+        options = [key for key in allowed if key != "num_layers"]
         if len(options) != 1:
             return cls(ansatz.name, uploads, 0, None, 0)._fitted(ansatz)
         for size, member in cls(ansatz.name, uploads, 1, options[0], 0)._members():

@@ -14,6 +14,7 @@ from backends import Backend
 from backends.errors import UserError
 from qvunet.ansatz import make_ansatz
 from qvunet.ansatz.readout import with_readout
+from qvunet.cores.controls import CONTROLS
 from qvunet.cores.registry import make_cores
 from qvunet.models.network import DenoiserOutput, HybridNetwork, as_backend
 
@@ -66,6 +67,11 @@ class LatentDenoiser(HybridNetwork):
         for key, value in (("num_circuits", num_circuits), ("num_blocks", num_blocks), ("uploads", uploads)):
             if value < 1:
                 raise UserError(f"{key} = {value}: must be at least 1")
+        if core in CONTROLS and (uploads, readout) != (1, "z"):
+            raise UserError(
+                f"uploads = {uploads}, readout = {readout!r}: only circuits read angles again or are read by "
+                f"products; with core = {core!r} leave them at 1 and z"
+            )
         circuit = with_readout(make_ansatz(ansatz, num_layers=num_layers), readout)
         cores = make_cores(
             core, circuit, as_backend(backend), share=False, weight_init=weight_init, uploads=uploads

@@ -224,7 +224,6 @@ def _composite_with_reset(circuit):
         (_while, "'while_loop'"),
         (_composite_with_measurement, "'peek'"),
         (_composite_with_reset, "'reset'"),
-        (lambda c: c.append(RYGate(W[1]).control(2, annotated=True), [0, 1, 2]), "'annotated'"),
         (lambda c: c.rx(X[0].sin(), 0), r"sin\(x\[0\]\).*'rx'.*not affine"),
         (lambda c: c.crx(X[0] * W[0], 0, 1), r"x\[0\].*'crx'.*not affine"),
         (lambda c: c.rz(X[0] ** 2, 0), r"x\[0\].*'rz'.*not affine"),

@@ -1,12 +1,7 @@
-from math import pi
-
 import numpy as np
 import pytest
-import torch
-from qiskit import QuantumCircuit
-from qiskit.quantum_info import Statevector
 
-from backends import UserError, make_backend
+from backends import UserError
 from qvunet.ansatz import ANSATZES, basic_entangler, fqconv, hqconv, make_ansatz
 
 # (control, target), each a CRZ and then a CRX, written out from the paper's figure 4.
@@ -129,53 +124,6 @@ def test_make_ansatz_builds_what_it_names(name):
 def test_bad_sizes_are_refused_by_name(make, options, key):
     with pytest.raises(UserError, match=f"{key}.*at least"):
         make(**options)
-
-
-@pytest.mark.parametrize("uploads", [0, 4])
-def test_no_more_uploads_than_layers(uploads):
-    with pytest.raises(UserError, match=f"uploads = {uploads}: must be at (least 1|most num_layers = 3)"):
-        hqconv(num_layers=3, uploads=uploads)
-
-
-@pytest.mark.parametrize(
-    ("num_layers", "uploads", "before"), [(2, 2, [1]), (3, 2, [1]), (5, 3, [1, 3]), (3, 3, [1, 2])]
-)
-def test_uploads_enter_again_with_scales_of_their_own(num_layers, uploads, before):
-    n = 3
-    ansatz = basic_entangler(n, num_layers, uploads=uploads)
-    plain = basic_entangler(n, num_layers)
-    of_layers = len(plain.weights)
-    assert len(ansatz.weights) == of_layers + (uploads - 1) * n
-    size = 2 * n  # gates of a layer
-    gates, expected = gates_of(ansatz), gates_of(plain)
-    for k, layer in enumerate(before):
-        start = n + layer * size  # earlier uploads have been taken out
-        again, gates[start : start + n] = gates[start : start + n], []
-        scales = ansatz.weights[of_layers + k * n : of_layers + (k + 1) * n]
-        pairs = enumerate(zip(scales, ansatz.inputs, strict=True))
-        assert again == [("rx", i, scale * x / pi) for i, (scale, x) in pairs]
-    assert [[*map(str, gate)] for gate in gates] == [[*map(str, gate)] for gate in expected]
-
-
-def test_uploads_train_and_a_scale_of_pi_is_the_plain_encoding():
-    ansatz = basic_entangler(2, 2, uploads=2)
-    layer = make_backend().layer(ansatz).double()
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([0.3, 0.7, 1.1, 0.2, pi, pi]))
-    x = torch.tensor([[0.4, -1.2]], dtype=torch.double)
-    circuit = QuantumCircuit(2)
-    for angles in ([0.3, 0.7], [1.1, 0.2]):
-        for gate_angles in (x[0].tolist(), angles):
-            for qubit, angle in enumerate(gate_angles):
-                circuit.rx(angle, qubit)
-        circuit.cx(0, 1)
-        circuit.cx(1, 0)
-    state = Statevector(circuit)
-    expected = [state.expectation_value(o).real for o in ansatz.observables]
-    values = layer(x)
-    assert values[0].tolist() == pytest.approx(expected)
-    values.sum().backward()
-    assert layer.weight.grad[4:].abs().min() > 0
 
 
 def test_unknown_name_lists_what_is_allowed():

@@ -99,7 +99,17 @@ def test_one_state_dict_fits_every_backend(tmp_path):
     torch.testing.assert_close(other(codes, sigma).sample, net(codes, sigma).sample, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("options", [{"num_blocks": 0}, {"num_circuits": 0}, {"uploads": 0}, {"core": "x"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_blocks": 0},
+        {"num_circuits": 0},
+        {"uploads": 0},
+        {"core": "x"},
+        {"uploads": 2, "core": "mlp"},
+        {"readout": "zz", "core": "encoding"},
+    ],
+)
 def test_what_is_not_allowed_is_named(options):
     with pytest.raises(UserError, match=next(iter(options))):
         LatentDenoiser(**options)
