@@ -1,4 +1,5 @@
 """Derivatives of circuits.
 
-`shifts` holds the shift rules, `methods` what options can name, `pullback` functions with their own gradient.
+`shifts` holds the shift rules, `methods` what options can name, `autograd` functions with their own gradient,
+`expressions` angles that torch computes.
 """
