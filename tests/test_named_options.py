@@ -24,10 +24,12 @@ ROW = re.compile(r"^\| ((?:`[a-z_]+`(?:, )?)+) \| ([^|]*) \|", re.MULTILINE)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.")
 
 ELSEWHERE = {
+    "annotated": "of Qiskit's QuantumCircuit.control",
     "create_graph": "torch's",
     "default_precision": "of qiskit-machine-learning's class",
     "extends": "of a config file",
     "ladder": "an example's own ansatz",
+    "ring": "an example's own ansatz",
 }
 
 

@@ -1,4 +1,5 @@
-"""Circuits of one's own, named as ``package.module:function``, without a line in this package."""
+"""Circuits of one's own, without a line in this package: named as ``package.module:function``, or as an
+entry point of an installed package."""
 
 from __future__ import annotations
 
@@ -12,33 +13,34 @@ from qiskit.quantum_info import SparsePauliOp
 from backends.errors import UserError
 from backends.functions import import_function
 from qvunet.ansatz.base import Ansatz
+from qvunet.tools.entry_points import installed_ansatze
 
 INPUT_NAMES = ("x", "inputs")
 """Parameters, or vectors of them, that carry data in a plain `QuantumCircuit`; all others are weights."""
 
 
 def is_external(name: str) -> bool:
-    """Whether an ansatz is named by its function and not by the registry."""
-    return ":" in name
+    """Whether an ansatz is named by its function, or as an entry point."""
+    return ":" in name or name in installed_ansatze()
 
 
 def external_function(name: str) -> Callable[..., Any]:
-    """Find a function ``package.module:function``.
+    """Find a function ``package.module:function``, or that of an entry point.
 
     Raises:
         UserError: if there is none of that name.
     """
-    return import_function(name, f"ansatz = {name!r}")
+    return import_function(installed_ansatze().get(name, name), f"ansatz = {name!r}")
 
 
 def external_ansatz(name: str, **options: int) -> Ansatz:
-    """Call a function ``package.module:function``, which gives an `Ansatz` or a `QuantumCircuit`.
+    """Call a function of `external_function`, which gives an `Ansatz` or a `QuantumCircuit`.
 
     In a circuit, parameters of the vectors (or single ones) named ``x`` or ``inputs`` are inputs, all others
     weights, each in the order of ``circuit.parameters``; <Z> of every qubit is read.
 
     Args:
-        name: of the function; the ansatz takes it as its own.
+        name: of the function, or its entry point; the ansatz takes it as its own.
         **options: passed on where the function takes them; `num_layers` = 1 may go unused.
 
     Raises:

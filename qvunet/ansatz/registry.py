@@ -11,6 +11,7 @@ from qvunet.ansatz.basic_entangler import basic_entangler
 from qvunet.ansatz.external import external_ansatz, is_external
 from qvunet.ansatz.fqconv import fqconv
 from qvunet.ansatz.hqconv import hqconv
+from qvunet.tools.entry_points import installed_ansatze
 
 ANSATZES: dict[str, Callable[..., Ansatz]] = {
     "hqconv": hqconv,
@@ -24,16 +25,18 @@ def make_ansatz(name: str, **options: int) -> Ansatz:
     """Build an ansatz.
 
     Args:
-        name: a key of `ANSATZES`, or ``package.module:function``, see `external.external_ansatz`.
+        name: a key of `ANSATZES`; or else an entry point of an installed package, or
+            ``package.module:function``, see `external.external_ansatz`.
         **options: passed on, e.g. `num_layers`.
 
     Raises:
         UserError: if the name or an option is unknown or an option is below its minimum.
     """
-    if is_external(name):
-        return external_ansatz(name, **options)
     if name not in ANSATZES:
-        raise UserError(f"unknown ansatz {name!r}; allowed: {', '.join(ANSATZES)}, package.module:function")
+        if is_external(name):
+            return external_ansatz(name, **options)
+        known = ", ".join([*(ANSATZES | installed_ansatze()), "package.module:function"])
+        raise UserError(f"unknown ansatz {name!r}; allowed: {known}")
     allowed = inspect.signature(ANSATZES[name]).parameters
     for option in options:
         if option not in allowed:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,14 +26,9 @@ from pydantic import (
 from backends.errors import UserError
 from backends.options import Seed, truth_values_as_text
 from qvunet.config.errors import not_one_of
+from qvunet.tools.entry_points import installed_ansatze
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-def _registered(name: str, allowed: Iterable[str]) -> str:
-    if name not in allowed:
-        raise ValueError(not_one_of(name, list(allowed)))
-    return name
 
 
 class Section(BaseModel):
@@ -141,7 +135,9 @@ def _known_ansatz(name: str, *others: str) -> str:
     if ":" not in name:
         registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
         names = registry.ANSATZES if registry else ANSATZ_NAMES
-        return _registered(name, [*names, *others, YOURS])
+        if name not in names and name not in (installed := installed_ansatze()):
+            raise ValueError(not_one_of(name, [*dict.fromkeys([*names, *installed]), *others, YOURS]))
+        return name
     from qvunet.ansatz.external import external_function  # which needs Qiskit
 
     try:
@@ -164,7 +160,7 @@ class UNetSection(Section):
     num_classes: PositiveInt | None = None
     """Classes to condition on; null for unconditional generation."""
     ansatz: str | None = None
-    """A registered ansatz, or yours as ``package.module:function``; null for the classical network."""
+    """Of this package or an installed one, or ``package.module:function``; null for the classical network."""
     num_layers: Annotated[int, Field(ge=1, le=1000)] = 1
     hybridization: Annotated[float, Field(ge=0, le=1)] = 0.1
     num_circuits: NonNegativeInt | tuple[NonNegativeInt, ...] | None = None
