@@ -14,6 +14,7 @@ COMMANDS = {
     "benchmark": "benchmark",
     "circuit_search": "search",
     "depth_report": "depth",
+    "mitigation_report": "mitigation",
     "price_list": "prices",
     "reproduce_tables": "tables",
     "shot_noise_ablation": "shots",
