@@ -80,7 +80,7 @@ def _section(problem: str, trials: Sequence[Trial], best: float) -> list[str]:
             str(len(found)),
             f"{fmean(found.values()):.4f}",
             f"{min(found.values()):.4f} to {max(found.values()):.4f}",
-            f"{(1 - fmean(found.values())) / (1 - best):.0%}",
+            _share((1 - fmean(found.values())) / (1 - best)),
         )
         for name, found in losses.items()
     ]
@@ -100,6 +100,11 @@ def _section(problem: str, trials: Sequence[Trial], best: float) -> list[str]:
         titles = [f"less {NETWORKS[name][0]}>" for name in compared]
         parts.append(_table(("circuit", *titles), differences))
     return parts
+
+
+def _share(part: float) -> str:
+    """In whole percent, never "-0%"."""
+    return f"{round(part, 2) + 0.0:.0%}"
 
 
 def difference(ours: dict[int, float], theirs: dict[int, float]) -> str:
