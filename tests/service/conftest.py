@@ -38,7 +38,7 @@ Command = Callable[..., Result]
 def running() -> Iterator[tuple[Service, str]]:
     """The service and its address; started once, as reading the devices takes a second."""
     service = Service(TOKEN)
-    with serving(service) as root:
+    with serving(service.app) as root:
         yield service, root
 
 

@@ -1,4 +1,4 @@
-"""A service under uvicorn on 127.0.0.1, in a thread of the process that tests it."""
+"""An application under uvicorn on 127.0.0.1, in a thread of the process that tests it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from tests.service.app import API, Service
+from tests.service.app import API
 
 
 @contextmanager
-def serving(service: Service) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """Serve for as long as the context lasts; gives the server's address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(service.app, log_level="critical", lifespan="off", http="h11", ws="none")
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", http="h11", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
