@@ -35,7 +35,7 @@ def pack(run: RunDirectory, parent: Path) -> Path:
     config = load_config(run.config_file)
     config = config.model_copy(update={"device": "auto", "threads": None})  # the machine's, not the network's
     checkpoint = latest_checkpoint(run.checkpoints)
-    model = make_task(config).network()
+    model = make_task(config, run).network()
     load_weights(checkpoint / "ema", model)
     figures = measured(run, has_circuits=bool(model.circuit_layers()))
     folder = parent / run.path.resolve().name
@@ -43,6 +43,8 @@ def pack(run: RunDirectory, parent: Path) -> Path:
         _copy_halved(checkpoint / "ema", temporary)
         if run.autoencoder.is_dir():
             _copy_halved(run.autoencoder, temporary / run.autoencoder.name)
+        if run.circuit.is_dir():
+            shutil.copytree(run.circuit, temporary / run.circuit.name)
         (temporary / run.config_file.name).write_text(dump_config(config), encoding="utf-8")
         (temporary / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         step = int(checkpoint.name.removeprefix("step_"))

@@ -19,6 +19,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -127,11 +128,17 @@ YOURS = "package.module:function"
 """How a circuit that this package does not know is named."""
 
 
-def _ansatz_or_none(name: str | None) -> str | None:
-    return None if name is None else _known_ansatz(name, "null (classical)")
+KEPT_ANSATZ = "kept_ansatz"
+"""In pydantic's context: the ansatz whose circuit lies beside the config, and which need not be found."""
 
 
-def _known_ansatz(name: str, *others: str) -> str:
+def _ansatz_or_none(name: str | None, info: ValidationInfo) -> str | None:
+    return None if name is None else _known_ansatz(name, info, "null (classical)")
+
+
+def _known_ansatz(name: str, info: ValidationInfo, *others: str) -> str:
+    if info.context and name == info.context.get(KEPT_ANSATZ):
+        return name
     if ":" not in name:
         registry = sys.modules.get("qvunet.ansatz.registry")  # whoever adds an ansatz has imported it
         names = registry.ANSATZES if registry else ANSATZ_NAMES
@@ -217,8 +224,8 @@ class LatentSection(Section):
 
     @field_validator("ansatz")
     @classmethod
-    def _ansatz(cls, name: str) -> str:
-        return _known_ansatz(name)
+    def _ansatz(cls, name: str, info: ValidationInfo) -> str:
+        return _known_ansatz(name, info)
 
 
 ModelOptions = Annotated[UNetSection | LatentSection, Field(discriminator="kind")]

@@ -18,6 +18,7 @@ from backends.options import AnyBackendOptions, Seed, StatevectorOptions
 from qvunet.config.errors import describe_errors
 from qvunet.config.files import parse_yaml, read_config_file, write_yaml
 from qvunet.config.options import (
+    KEPT_ANSATZ,
     DataOptions,
     DiffusionSection,
     DigitsOptions,
@@ -28,6 +29,8 @@ from qvunet.config.options import (
     TrainSection,
     UNetSection,
 )
+from qvunet.config.packaged import find_config
+from qvunet.tools.kept_circuits import kept_name
 
 
 class Config(Section):
@@ -153,20 +156,22 @@ def load_config(path: Path | str, overrides: Iterable[str] = (), backend: str | 
 
     Args:
         path: YAML file, which may extend another (see `qvunet.config.files`), or the name of a packaged
-            experiment (see `qvunet.config.packaged`).
+            experiment (see `qvunet.config.packaged`). A circuit that lies beside it, as in a run, need
+            not be installed.
         overrides: ``"train.steps=10"``; the value is parsed as YAML. Applied last, in order.
         backend: replaces the backend section by this backend with its default options.
 
     Raises:
         UserError: if the file or an override is unreadable, or a key or value is not allowed.
     """
-    values = read_config_file(Path(path))
+    file = find_config(Path(path))
+    values = read_config_file(file)
     if backend is not None:
         values["backend"] = {"name": backend}
     for override in overrides:
         _set(values, override)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context={KEPT_ANSATZ: kept_name(file.parent)})
     except PydanticError as error:
         raise UserError(describe_errors(error, Config, str(path))) from None
 

@@ -13,6 +13,7 @@ from backends.ibm.budget import Cost
 from qvunet.config import Config
 from qvunet.costs.executions import MEASURED_GRADIENTS
 from qvunet.costs.hardware import sampling_passes, step_passes
+from qvunet.runs.directory import RunDirectory
 from qvunet.tasks import make_task
 
 Tiles = int | Literal["auto"]
@@ -38,7 +39,11 @@ class Price:
 
 
 def price_list(
-    config: Config, shots: Sequence[int], tiles: Sequence[Tiles], steps: Sequence[int]
+    config: Config,
+    shots: Sequence[int],
+    tiles: Sequence[Tiles],
+    steps: Sequence[int],
+    run: RunDirectory | None = None,
 ) -> list[Price]:
     """Price the work of a network on hardware.
 
@@ -47,6 +52,7 @@ def price_list(
         shots: of each circuit, to be compared.
         tiles: to be compared; ``auto`` needs a device with a calibration.
         steps: of the sampler, to be compared.
+        run: whose network it is, if it is a run's.
 
     Returns:
         The same work at every pair of shots and tiles.
@@ -54,7 +60,7 @@ def price_list(
     Raises:
         UserError: if the network has no circuits, or a value is not allowed; or as `make_backend`.
     """
-    work = list(_work(config, steps))
+    work = list(_work(config, steps, run))
     prices = []
     for number in shots:
         for copies in tiles:
@@ -66,9 +72,11 @@ def price_list(
     return prices
 
 
-def _work(config: Config, steps: Sequence[int]) -> Iterator[tuple[str, int, list[Pass], str | None]]:
+def _work(
+    config: Config, steps: Sequence[int], run: RunDirectory | None
+) -> Iterator[tuple[str, int, list[Pass], str | None]]:
     """Name, images, evaluations of circuit layers and gradient of each piece of work."""
-    model = make_task(config).network()
+    model = make_task(config, run).network()
     if not model.circuit_layers():
         raise UserError("model.ansatz: this network has no circuits, so nothing of it runs on hardware")
     batch, images = config.train.batch_size, config.sample.num

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from qiskit.circuit import QuantumCircuit
 
-from qvunet.ansatz import make_ansatz
+from qvunet.ansatz import ANSATZES, make_ansatz
 from qvunet.description.circuit_drawing import circuit_image
 from qvunet.description.facts import Description
 from qvunet.description.layout import ARM_WIDTH, LINE, MARGIN, WIDTH, Box, Layout, lay_out
@@ -89,12 +89,11 @@ def _subtitle(description: Description) -> tuple[str, str]:
 
 
 def _circuits(description: Description) -> Iterator[tuple[str, QuantumCircuit]]:
-    """Caption and circuit: of the network's ansatz one layer, any other circuit whole."""
-    if description.ansatz is None:
-        return
-    layer, number = make_ansatz(description.ansatz, num_layers=1), description.num_layers
+    """Caption and circuit: of an ansatz of this package one layer, any other circuit whole."""
+    key, number = description.ansatz, description.num_layers
+    layer = make_ansatz(key, num_layers=1) if key in ANSATZES else None
     for name, ansatz in {group.ansatz.name: group.ansatz for group in description.circuits}.items():
-        if name == layer.name and number > 1:
+        if layer and name == layer.name and number > 1:
             yield f"{name}, the first of {number} layers: {CONVENTION}", layer.circuit
         else:
             yield f"{name}: {CONVENTION}", ansatz.circuit

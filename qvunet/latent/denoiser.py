@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import make_ansatz
+from qvunet.ansatz.keeping import Record, find_ansatz
 from qvunet.ansatz.readout import with_readout
 from qvunet.cores.controls import CONTROLS
 from qvunet.cores.registry import make_cores
@@ -42,6 +42,7 @@ class LatentDenoiser(HybridNetwork):
         num_classes: for conditional generation; None for unconditional.
         core: ``circuits``, or a control in their place, one of `qvunet.cores.registry.CORES`.
         weight_init: how circuit weights start, as in `qvunet.QVUNet`.
+        circuit: the circuit itself, as there.
         backend: a backend or its name; what runs the circuits.
 
     Raises:
@@ -61,6 +62,7 @@ class LatentDenoiser(HybridNetwork):
         num_classes: int | None = None,
         core: str = "circuits",
         weight_init: str = "uniform",
+        circuit: Record | None = None,
         backend: str | Backend = "statevector",
     ) -> None:
         super().__init__()
@@ -72,10 +74,16 @@ class LatentDenoiser(HybridNetwork):
                 f"uploads = {uploads}, readout = {readout!r}: only circuits read angles again or are read by "
                 f"products; with core = {core!r} leave them at 1 and z"
             )
-        circuit = with_readout(make_ansatz(ansatz, num_layers=num_layers), readout)
+        made = find_ansatz(ansatz, num_layers, circuit)
         cores = make_cores(
-            core, circuit, as_backend(backend), share=False, weight_init=weight_init, uploads=uploads
+            core,
+            with_readout(made, readout),
+            as_backend(backend),
+            share=False,
+            weight_init=weight_init,
+            uploads=uploads,
         )
+        self._keep(made)
         self.code_size = num_circuits * cores.num_features
         self.embedding = nn.Linear(EMBEDDING, EMBEDDING)
         self.class_embedding = nn.Embedding(num_classes + 1, EMBEDDING) if num_classes else None

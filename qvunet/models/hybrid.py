@@ -16,7 +16,7 @@ from torch import nn
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import PIXELS, basic_entangler, make_ansatz
+from qvunet.ansatz import PIXELS, Ansatz, basic_entangler
 from qvunet.cores.base import Cores
 from qvunet.cores.circuits import WEIGHT_INITS
 from qvunet.cores.registry import CORES, make_cores
@@ -184,8 +184,7 @@ def make_hybrid(
     preset: Preset,
     backend: Backend,
     *,
-    ansatz: str,
-    num_layers: int,
+    circuit: Ansatz,
     hybridization: float,
     num_circuits: int | Sequence[int] | None,
     placement: str | None,
@@ -212,15 +211,14 @@ def make_hybrid(
         raise UserError(f"{key} = 0: no circuit is left; for a classical network leave out ansatz")
     if quanv:
         _check_quanv(preset, quanv_levels, quanv_circuits)
-    circuit = make_ansatz(ansatz, num_layers=num_layers)
     if len(circuit.inputs) % PIXELS:
         raise UserError(
-            f"ansatz = {ansatz!r}: its {len(circuit.inputs)} inputs are not {PIXELS} for a channel"
+            f"ansatz = {circuit.name!r}: its {len(circuit.inputs)} inputs are not {PIXELS} for a channel"
         )
     if len(circuit.observables) != len(circuit.inputs):
         raise UserError(
-            f"ansatz = {ansatz!r}: {len(circuit.inputs)} inputs and {len(circuit.observables)} observables; "
-            "in a U-Net channels are replaced, so that these must be as many"
+            f"ansatz = {circuit.name!r}: {len(circuit.inputs)} inputs and {len(circuit.observables)} "
+            "observables; in a U-Net channels are replaced, so that these must be as many"
         )
     entangler = basic_entangler(num_qubits=PIXELS, num_layers=REMAINDER_LAYERS)
     return Hybrid(

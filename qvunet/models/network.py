@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from backends import Backend, CircuitLayer, make_backend
 from backends.errors import UserError
+from qvunet.ansatz import Ansatz
+from qvunet.ansatz.keeping import as_record, is_kept
 from qvunet.weights.finding import PREFIX, weights_folder
 
 
@@ -68,6 +70,11 @@ class HybridNetwork(ModelMixin, ConfigMixin):
         if backend is not None:
             net.set_backend(backend)
         return net
+
+    def _keep(self, circuit: Ansatz) -> None:
+        """Put a circuit that this package cannot make into the config, which goes where the weights go."""
+        if is_kept(self.config.ansatz) and self.config.circuit is None:
+            self.register_to_config(circuit=as_record(circuit))
 
     @abstractmethod
     def example(self) -> tuple[Tensor, Tensor]:

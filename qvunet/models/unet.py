@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from backends import Backend
 from backends.errors import UserError
+from qvunet.ansatz.keeping import Record, find_ansatz
 from qvunet.models.blocks import MIXER_PLACES
 from qvunet.models.builder import build_unet
 from qvunet.models.hybrid import make_hybrid
@@ -43,6 +44,8 @@ class QVUNet(HybridNetwork):
         share_circuits: one weight vector for all circuits of a half.
         weight_init: how circuit weights start: ``uniform`` in [0, 2 pi), ``small`` (near zero) or ``zeros``.
         core: ``circuits``, or a control in their place: one of `qvunet.cores.registry.CORES`.
+        circuit: the circuit itself, as `qvunet.ansatz.keeping.as_record` writes it; None takes what `ansatz`
+            names. Where this package does not know that name, the network's config keeps the circuit.
         backend: a backend or its name; what runs the circuits.
 
     Raises:
@@ -69,6 +72,7 @@ class QVUNet(HybridNetwork):
         share_circuits: bool = False,
         weight_init: str = "uniform",
         core: str = "circuits",
+        circuit: Record | None = None,
         backend: str | Backend = "statevector",
     ):
         super().__init__()
@@ -81,11 +85,11 @@ class QVUNet(HybridNetwork):
             raise UserError(f"num_classes = {num_classes}: must be at least 1, or null for no classes")
         hybrid = None
         if ansatz is not None:
+            made = find_ansatz(ansatz, num_layers, circuit)
             hybrid = make_hybrid(
                 spec,
                 as_backend(backend),
-                ansatz=ansatz,
-                num_layers=num_layers,
+                circuit=made,
                 hybridization=hybridization,
                 num_circuits=num_circuits,
                 placement=placement,
@@ -97,6 +101,7 @@ class QVUNet(HybridNetwork):
                 weight_init=weight_init,
                 core=core,
             )
+            self._keep(made)
         time = spec.time
         self.time_features = Timesteps(
             time.features, flip_sin_to_cos=False, downscale_freq_shift=time.freq_shift

@@ -1,9 +1,9 @@
 """The run directory: what a training run leaves behind, and who may write to it.
 
 It holds `config.yaml` (every key), `environment.json`, `metrics.jsonl`, `checkpoints/`, `samples/`,
-`loss_curve.png`, the `autoencoder/` of a latent run, `transfer.json` if it started from another run,
-`evaluation/` and, where circuits ran on hardware, `jobs/`. Nothing in it is a pickle, and no credential is
-written to it.
+`loss_curve.png`, the `autoencoder/` of a latent run, the `circuit/` where it is none of this package's,
+`transfer.json` if it started from another run, `evaluation/` and, where circuits ran on hardware, `jobs/`.
+Nothing in it is a pickle, and no credential is written to it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from backends.errors import UserError
 from qvunet.config import Config, dump_config
 from qvunet.runs.environment import describe_environment
 from qvunet.tools.files import write_text
+from qvunet.tools.kept_circuits import CIRCUIT_FOLDER
 
 
 class RunDirectory:
@@ -42,6 +43,7 @@ class RunDirectory:
         self.evaluation = path / "evaluation"
         self.loss_curve = path / "loss_curve.png"
         self.autoencoder = path / "autoencoder"
+        self.circuit = path / CIRCUIT_FOLDER
 
     def sample_grid(self, step: int) -> Path:
         """Where the grid drawn after a training step goes."""

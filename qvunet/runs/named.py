@@ -45,8 +45,9 @@ def _unpack(folder: Path, run: RunDirectory) -> None:
     for file in NETWORK:
         shutil.copyfile(folder / file, network / file)
     shutil.copyfile(folder / run.config_file.name, run.config_file)
-    if (folder / run.autoencoder.name).is_dir():
-        shutil.copytree(folder / run.autoencoder.name, run.autoencoder)
+    for part in (run.autoencoder, run.circuit):
+        if (folder / part.name).is_dir():
+            shutil.copytree(folder / part.name, part)
 
 
 def _holds(run: RunDirectory, folder: Path) -> bool:

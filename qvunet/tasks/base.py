@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from backends import Backend, make_backend
+from qvunet.ansatz.keeping import Record
 from qvunet.config import Config
 from qvunet.config.options import SampleSection
 from qvunet.data import ImageSet
@@ -24,10 +25,12 @@ class Task(ABC):
 
     Args:
         config: resolved config.
+        circuit: that the run keeps, if it keeps one; it goes before what the config names.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, circuit: Record | None = None) -> None:
         self.config = config
+        self.circuit = circuit
 
     @cached_property
     @abstractmethod

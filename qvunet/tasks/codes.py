@@ -12,7 +12,7 @@ from torch import Tensor
 
 from backends import Backend
 from backends.errors import UserError
-from qvunet.ansatz import make_ansatz
+from qvunet.ansatz.keeping import Record, find_ansatz
 from qvunet.config import Config
 from qvunet.config.options import LatentSection, SampleSection
 from qvunet.data import ImageSet
@@ -33,10 +33,11 @@ class CodeTask(Task):
     Args:
         config: resolved config.
         directory: of the autoencoder in the run; None where nothing is decoded.
+        circuit: as in `Task`.
     """
 
-    def __init__(self, config: Config, directory: Path | None) -> None:
-        super().__init__(config)
+    def __init__(self, config: Config, directory: Path | None, circuit: Record | None = None) -> None:
+        super().__init__(config, circuit)
         self.options = cast(LatentSection, config.model)
         self._directory = directory
         self._autoencoder: LatentAutoencoder | None = None
@@ -111,9 +112,9 @@ class CodeTask(Task):
 
     @property
     def _code_size(self) -> int:
-        ansatz = make_ansatz(self.options.ansatz, num_layers=self.options.num_layers)
+        ansatz = find_ansatz(self.options.ansatz, self.options.num_layers, self.circuit)
         return self.options.num_circuits * len(ansatz.inputs)
 
     def _build(self, backend: Backend) -> LatentDenoiser:
         options = self.options.model_dump(exclude={"kind", "autoencoder", "sigma_mean", "sigma_std"})
-        return LatentDenoiser(**options, backend=backend)
+        return LatentDenoiser(**options, circuit=self.circuit, backend=backend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qvunet.config import Config
+from qvunet.runs.circuit import kept_circuit
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks.base import Task
 from qvunet.tasks.codes import CodeTask
@@ -15,7 +16,11 @@ def make_task(config: Config, run: RunDirectory | None = None) -> Task:
     Args:
         config: resolved config.
         run: where what belongs to the task, beside the network, is kept or found.
+
+    Raises:
+        UserError: if the circuit that the run keeps is damaged.
     """
+    circuit = None if run is None else kept_circuit(config, run)
     if config.model.kind == "latent":
-        return CodeTask(config, None if run is None else run.autoencoder)
-    return PixelTask(config)
+        return CodeTask(config, None if run is None else run.autoencoder, circuit)
+    return PixelTask(config, circuit)

@@ -54,5 +54,6 @@ class PixelTask(Task):
             **self.config.model.model_dump(exclude={"kind"}),
             sample_size=self.config.data.image_size,
             in_channels=self.config.data.channels,
+            circuit=self.circuit,
             backend=backend,
         )

@@ -30,6 +30,7 @@ from qvunet.runs.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
+from qvunet.runs.circuit import keep_circuit
 from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks import make_task
@@ -214,6 +215,7 @@ class Trainer:
             restore_checkpoint(latest_checkpoint(self.run.checkpoints), self.state)
         step = self.state.progress.step
         if self.accelerator.is_main_process:
+            keep_circuit(self.run, self.state.model)
             self.run.write_config(self.config)
             self.task.store()
             self.run.record_environment(self.config, step)

@@ -28,13 +28,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _price(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
+    run = _run(arguments)
+    config = _config(arguments, run)
     # Imported here, so that --help and a wrong config need not wait for torch and Qiskit.
     from qvunet.costs.pricing import price_list
     from qvunet.reports.prices.report import markdown, screen_table, write_json
     from qvunet.tools.files import write_text
 
-    prices = price_list(config, arguments.shots, arguments.tiles, arguments.steps)
+    prices = price_list(config, arguments.shots, arguments.tiles, arguments.steps, run)
     table_console(PIPED_WIDTH).print(screen_table(prices))
     write_json(arguments.out / "price_list.json", config, prices)
     write_text(arguments.out / "price_list.md", markdown(prices))
@@ -42,17 +43,22 @@ def _price(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> Any:
-    """The config of the network, on hardware."""
-    from qvunet.config import load_config
+def _run(arguments: argparse.Namespace) -> Any:
+    """The run, if it is a run's network."""
     from qvunet.runs.directory import RunDirectory
 
-    path = arguments.config
-    if arguments.run is not None:
-        run = RunDirectory(arguments.run)
-        run.require_run()
-        path = run.config_file
-    return load_config(path, arguments.set, "ibm_runtime")
+    if arguments.run is None:
+        return None
+    run = RunDirectory(arguments.run)
+    run.require_run()
+    return run
+
+
+def _config(arguments: argparse.Namespace, run: Any) -> Any:
+    """The config of the network, on hardware."""
+    from qvunet.config import load_config
+
+    return load_config(arguments.config if run is None else run.config_file, arguments.set, "ibm_runtime")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -111,7 +111,7 @@ class TrainedNetwork(Section):
         """Load the weights that the specification names."""
         run = RunDirectory(self.path)
         config = load_config(run.config_file)
-        model = make_task(config.model_copy(update={"backend": StatevectorOptions()})).network()
+        model = make_task(config.model_copy(update={"backend": StatevectorOptions()}), run).network()
         load_weights(run.checkpoints / self.checkpoint / "ema", model)
         return Loaded(model.to(device).eval(), config)
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from backends import make_backend
 from backends.errors import UserError
+from qvunet.ansatz import hqconv
 from qvunet.models.blocks import conv3x3
 from qvunet.models.hybrid import Degree, Hybrid, Site, make_hybrid
 from qvunet.models.presets import get_preset
@@ -121,8 +122,7 @@ def test_an_odd_side_is_refused_with_the_reason():
 
 
 OPTIONS = {
-    "ansatz": "hqconv",
-    "num_layers": 1,
+    "circuit": hqconv(),
     "hybridization": 0.1,
     "num_circuits": None,
     "placement": None,
@@ -160,7 +160,6 @@ def test_a_preset_has_its_own_placement():
         ({"quanv": True, "quanv_levels": (5,)}, r"quanv_levels = \[5\]: allowed are \[1, 2, 3, 4\]"),
         ({"quanv": True, "quanv_levels": ()}, r"quanv_levels = \[\]"),
         ({"quanv": True, "quanv_circuits": 0}, r"quanv_circuits = 0: must be at least 1"),
-        ({"ansatz": "nothing"}, r"unknown ansatz 'nothing'; allowed: hqconv"),
     ],
 )
 def test_options_that_are_not_allowed(changes, message):
