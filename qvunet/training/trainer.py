@@ -214,6 +214,7 @@ class Trainer:
         if self.resumes:
             restore_checkpoint(latest_checkpoint(self.run.checkpoints), self.state)
         step = self.state.progress.step
+        self._require_same_step(step)
         if self.accelerator.is_main_process:
             keep_circuit(self.run, self.state.model)
             self.run.write_config(self.config)
@@ -224,6 +225,19 @@ class Trainer:
                 self.run.record_transfer(asdict(self.transfer))
         if self.config.train.tensorboard:
             self.accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": step}})
+
+    def _require_same_step(self, step: int) -> None:
+        """Only the first process writes checkpoints; the others must find them.
+
+        Raises:
+            UserError: if processes would go on from different steps.
+        """
+        steps = self.accelerator.gather(torch.tensor([step], device=self.accelerator.device)).tolist()
+        if len(set(steps)) > 1:
+            raise UserError(
+                f"{self.run.path}: processes find checkpoints of different steps there, {steps}; "
+                "a run on several machines needs a directory that they share"
+            )
 
     def _step(self) -> None:
         """One step, and what falls due after it."""
