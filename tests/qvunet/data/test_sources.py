@@ -120,6 +120,7 @@ def test_without_a_network_the_message_says_which_files_go_where(options, tmp_pa
         "could not be downloaded",
         "train-images-idx3-ubyte.gz",
         str(tmp_path / folder / "raw"),
+        "data.name: idx",
         "digits",
     ):
         assert word in str(caught.value)
