@@ -68,9 +68,9 @@ def _torchvision(options: MnistOptions | FashionMnistOptions) -> Dataset:
     except (RuntimeError, OSError) as error:
         files = ", ".join(name for name, _ in source.resources)
         raise UserError(
-            f"data: {options.name} could not be downloaded. Without a network, put {files}, as they are published, "
-            f"in {options.root / source.__name__ / 'raw'}; name other files with images in this format by "
-            "data.name: idx; or use data.name: digits, which needs no download"
+            f"data: {options.name} could not be downloaded. Without a network, put {files}, as they are "
+            f"published, in {options.root / source.__name__ / 'raw'}; name other files of this "
+            "format by data.name: idx; or use data.name: digits, which needs no download"
         ) from error
     return Dataset(*(_image_set(part.data[:, None], part.targets, options) for part in (train, test)))
 
