@@ -15,7 +15,17 @@ from qvunet.cli import app
 from tests.qvunet.conftest import TINY, TINY_LATENT
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "backends").glob("*.md"))
-TESTED = ("README", "statevector", "aer_statevector", "aer_shots", "qnn", "circuits", "estimator", "noise")
+TESTED = (
+    "README",
+    "statevector",
+    "aer_statevector",
+    "aer_shots",
+    "qnn",
+    "qml",
+    "circuits",
+    "estimator",
+    "noise",
+)
 OURS = [page for page in PAGES if page.stem in TESTED]
 COMMAND = re.compile(r"^\$ (qvunet sample .*)$", re.MULTILINE)
 

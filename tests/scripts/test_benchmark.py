@@ -142,6 +142,19 @@ def test_every_case_of_a_suite_has_one_name_a_system_and_comparable_rows(suite):
         assert (case.reference is None) == all(not s.module.endswith("own_layer") for s in case.systems)
 
 
+def test_tutorials_are_held_against_exact_values_but_where_the_stock_one_samples():
+    from qvunet.reports.benchmark.suites import SUITES, Request
+
+    cases = list(SUITES["tutorials"](Request(64, [], None, None, ["float32"])))
+    assert {case.title[:2] for case in cases} == {"01", "02", "04", "05", "10", "11"}
+    for case in cases:
+        own, stock = case.systems
+        assert not own.peer
+        assert stock.peer
+        assert own.rows == stock.rows
+        assert (case.reference is None) == (stock.name == "stock SamplerQNN")
+
+
 def test_programs_without_a_checkout_say_how_to_give_one():
     from qvunet.reports.benchmark.suites import SUITES, Request
 

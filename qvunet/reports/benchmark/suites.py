@@ -87,6 +87,25 @@ def aer_suite(request: Request) -> Iterator[Case]:
         yield Case(f"{ansatz}, parameter-shift on Aer", tuple(systems), _reference(ansatz=ansatz))
 
 
+def tutorial_suite(request: Request) -> Iterator[Case]:
+    """Examples of Qiskit Machine Learning's tutorials, ours against stock."""
+    from qvunet.reports.benchmark.tutorials import EXAMPLES, for_dimension  # Qiskit and torch
+
+    for name, make in EXAMPLES.items():
+        example = make()
+        settings, rows = {"example": name, "stock": False}, len(example.rows)
+        title = f"{example.title}; {rows} row{'s'[: rows > 1]}"
+        reference = System("reference", f"{SYSTEMS}.tutorial", settings | {"dtype": "float64"}, rows)
+        sampled = example.of_samples  # which nothing exact agrees with
+        yield _ours_and_stock(title, "tutorial", settings, rows, None if sampled else reference, sampled)
+    for local in (False, True):
+        _, inputs, weights = for_dimension(local)
+        settings, rows = {"local": local, "stock": False}, len(inputs) * len(weights)
+        title = f"10: {'local' if local else 'global'} effective dimension; {rows} pairs"
+        reference = System("reference", f"{SYSTEMS}.dimension", settings, rows)
+        yield _ours_and_stock(title, "dimension", settings, rows, reference, sampled=False)
+
+
 def growth_suite(request: Request) -> Iterator[Case]:
     """How time and memory grow with samples, ansatz layers, qubits and hybridisation."""
     peers = [peer for peer in request.peers if peer in JAX_PEERS]
@@ -119,8 +138,19 @@ SUITES: dict[str, Callable[[Request], Iterator[Case]]] = {
     "programs": program_suite,
     "aer": aer_suite,
     "growth": growth_suite,
+    "tutorials": tutorial_suite,
 }
 """Every suite, in the order of ``--suite all``."""
+
+
+def _ours_and_stock(
+    title: str, module: str, settings: dict[str, Any], rows: int, reference: System | None, sampled: bool
+) -> Case:
+    ours = System("qvunet statevector", f"{SYSTEMS}.{module}", settings, rows)
+    requires = ("qiskit_machine_learning",)
+    name = f"stock {'SamplerQNN' if sampled else 'EstimatorQNN'}"
+    stock = System(name, f"{SYSTEMS}.{module}", settings | {"stock": True}, rows, requires, peer=True)
+    return Case(title, (ours, stock), reference)
 
 
 def _layer_case(
