@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,6 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import PrimitiveJob, PrimitiveResult, PubResult
 from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.fingerprint import circuit_fingerprint
 from backends.devices.lowering import NotBound, by_readings
@@ -111,11 +111,9 @@ class RuntimeEstimator(PauliEstimator):
         """Answer from the journal or by jobs, (num_paulis, R) in [-1, 1]."""
         tiles = self.tiles(circuit)
         tiled = tile(circuit, rows, paulis, tiles)
-        runner = self._connected(tiled.circuit.num_qubits)
         digest = request_digest(tiled.circuit, tiled.paulis, self.options)
-        placed, num_bases = self._place(runner.site, tiled, digest), count_bases(paulis)
+        num_bases = count_bases(paulis)
         size = self.tariff.chunk(num_bases)
-        observables = [SparsePauliOp(label).apply_layout(placed.circuit.layout) for label in tiled.paulis]
         requests = []
         for start in range(0, len(tiled.rows), size):
             chunk = tiled.rows[start : start + size]
@@ -127,9 +125,10 @@ class RuntimeEstimator(PauliEstimator):
                     what=f"rows {start} to {start + len(chunk) - 1} of {len(tiled.rows)}, "
                     f"{circuit.num_qubits} qubits, {len(paulis)} observables, {tiled.tiles} tiles, "
                     f"{self.options.shots} shots",
-                    placed=placed,
-                    observables=observables,
+                    circuit=tiled.circuit,
+                    paulis=tiled.paulis,
                     parameters=chunk,
+                    place=partial(self._place, tiled, digest),
                     cost=self.tariff.job(len(chunk), num_bases),
                     tile=circuit_fingerprint(circuit),
                     tiles=tiles,
@@ -137,22 +136,24 @@ class RuntimeEstimator(PauliEstimator):
             )
             self._index += 1
             self.tally.add(len(chunk) * num_bases, requests[-1].cost.executions)
-        values = np.concatenate([values for values, _ in runner.run(requests)], axis=1)
+        answers = self._connected(tiled.circuit.num_qubits).run(requests)
+        values = np.concatenate([values for values, _ in answers], axis=1)
         return np.clip(tiled.untile(values), -1.0, 1.0)
 
-    def _place(self, site: Site, tiled: Tiled, digest: str) -> Placed:
+    def _place(self, tiled: Tiled, digest: str) -> Placed:
         """The circuit, compiled once, by the first lowering that is exact for rows and labels."""
         *others, last = by_readings(self.options.lowering, tiled.paulis)
         for lowering in others:
             with suppress(NotBound):
-                placed = self._placed_by(site, tiled, digest, lowering)
+                placed = self._placed_by(tiled, digest, lowering)
                 placed.values(tiled.rows)
                 return placed
-        return self._placed_by(site, tiled, digest, last)
+        return self._placed_by(tiled, digest, last)
 
-    def _placed_by(self, site: Site, tiled: Tiled, digest: str, lowering: Lowering | None) -> Placed:
+    def _placed_by(self, tiled: Tiled, digest: str, lowering: Lowering | None) -> Placed:
         key = (digest, lowering)
         if key not in self._placed:
+            site = self.connect(tiled.circuit.num_qubits, self.journal)
             self._placed[key] = site.place(tiled.circuit, lowering)
         return self._placed[key]
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator import Estimator
 
@@ -32,12 +34,16 @@ from backends.ibm.budget import Budget, Cost
 from backends.ibm.journal import Journal, Record
 from backends.ibm.lane import Lane, Throttle
 from backends.ibm.secrets import redact
+from backends.ibm.sent import Sent, describe
 from backends.ibm.settings import estimator_options
 from backends.ibm.site import Placed, Site
 from backends.options import IbmRuntimeOptions
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")
+
+Pub = tuple[QuantumCircuit, list[list[SparsePauliOp]], Array]
+"""Circuit, a column of observables, rows of parameter values."""
 
 BACK_OFF_SECONDS = (5.0, 15.0, 45.0, 120.0)
 """Pauses before a request that the service did not take is made again."""
@@ -62,9 +68,10 @@ class Request:
         index: which job of the step.
         digest: from `settings.request_digest`.
         what: for people.
-        placed: the circuit where it is to run.
-        observables: Pauli operators on the placed circuit's qubits.
+        circuit: with free parameters, before it is compiled.
+        paulis: labels on its qubits, qubit 0 last.
         parameters: (rows, num_parameters), radians.
+        place: compiles it; asked only if a job has to be submitted.
         cost: from `budget.Tariff`.
         tile: fingerprint of the circuit that `placed` holds copies of.
         tiles: how many copies it may hold.
@@ -74,9 +81,10 @@ class Request:
     index: int
     digest: str
     what: str
-    placed: Placed
-    observables: Sequence[SparsePauliOp]
+    circuit: QuantumCircuit
+    paulis: Sequence[str]
     parameters: Array
+    place: Callable[[], Placed]
     cost: Cost
     tile: str
     tiles: int
@@ -111,7 +119,7 @@ class JobRunner:
         """
         records = [self._begin(request) for request in requests]
         self._collect_all()
-        return [self.journal.values(record) for record in records]
+        return [self.journal.answer(record) for record in records]
 
     def close(self) -> None:
         """Close batches and sessions; jobs inside go on."""
@@ -145,11 +153,13 @@ class JobRunner:
         if not self.budget.affords(seconds):
             self._collect_all()  # what was set aside for them may be more than they take
         self.budget.require(seconds, f"job {request.index} of step {request.step}")
+        placed = request.place()
         record = self._new_record(request)
         cap = self.budget.reserve(record.name, seconds)
-        self.journal.add(record, request.parameters)
+        pub = self._pub(request, placed)
+        self.journal.add(record, request.parameters, self._sent(pub, placed), pub[2])
         try:
-            job = self._send(request, record, cap)
+            job = self._send(pub, placed.backend, record, cap, self._seed(request))
         except Exception as error:
             self.budget.settle(record.name, 0.0)
             raise ExecutionError(
@@ -193,7 +203,18 @@ class JobRunner:
             )
         return now
 
-    def _send(self, request: Request, record: Record, cap: int) -> Any:
+    def _pub(self, request: Request, placed: Placed) -> Pub:
+        layout = placed.circuit.layout
+        column = [[SparsePauliOp(label).apply_layout(layout)] for label in request.paulis]
+        return placed.circuit, column, placed.values(request.parameters)
+
+    def _sent(self, pub: Pub, placed: Placed) -> Sent:
+        circuit, column, _ = pub
+        operators = [operator for (operator,) in column]
+        options = estimator_options(self.options)
+        return describe(circuit, operators, placed.chip_qubits, self.site.device, options)
+
+    def _send(self, pub: Pub, backend: BackendV2, record: Record, cap: int, seed: int) -> Any:
         def send() -> Any:
             sent = self.site.job_tagged(record.tags[-1]) if tried else None
             tried.append(True)
@@ -204,16 +225,12 @@ class JobRunner:
             options = estimator_options(self.options)
             options.environment.job_tags = record.tags
             options.max_execution_time = cap
-            options.simulator.seed_simulator = self._seed(request)
+            options.simulator.seed_simulator = seed
             estimator = Estimator(mode=lane.enter(max(cap, int(self.budget.left))), options=options)
-            column = [[observable] for observable in request.observables]
-            values = request.placed.values(request.parameters)
-            return estimator.run([(request.placed.circuit, column, values)])
+            return estimator.run([pub])
 
         tried: list[bool] = []
-        lane = self._lanes.setdefault(
-            id(request.placed.backend), Lane(request.placed.backend, self.options.mode)
-        )
+        lane = self._lanes.setdefault(id(backend), Lane(backend, self.options.mode))
         return self._patiently(send, lane)
 
     def _seed(self, request: Request) -> int:
@@ -267,7 +284,7 @@ class JobRunner:
             raise ExecutionError(
                 f"the connection was lost while job {record.job_id} ran: {redact(error)}; {self._kept()}"
             ) from None
-        rows, observables = len(request.parameters), len(request.observables)
+        rows, observables = len(request.parameters), len(request.paulis)
         try:
             values = self._patiently(lambda: values_of(result_of(job), rows, observables))
         except IncompleteError:

@@ -2,7 +2,8 @@
 
 A job is two files. ``NAME.npz`` holds its parameters, and its values once they have arrived; ``NAME.json``
 the rest. Both are there before the job is submitted, and the job's id before anybody waits for it, so that
-whatever happens to this process, the next one finds what was paid for. Neither can run code when read.
+whatever happens to this process, the next one finds what was paid for. Neither can run code when read. What
+jobs were sent with, their circuits among it, is in `sent`, once for all jobs of a circuit.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from backends.errors import UserError
+from backends.ibm.sent import Sent
 
 Array = npt.NDArray[np.float64]
 Status = Literal["submitting", "submitted", "done", "failed", "lost"]
@@ -50,6 +52,7 @@ class Record:
         calibration: when the device was last calibrated, if it says so.
         tile: fingerprint of the circuit that the job's circuit holds copies of.
         tiles: how many copies it may hold.
+        sent: digest of what it was sent with; empty in a journal from before this was kept.
         status: ``submitting`` until the service has answered; ``lost`` if nobody knows the job.
         job_id: on the service.
         qpu_seconds: what it took, or as long as the service does not say so, the estimate; 0 before its end.
@@ -68,6 +71,7 @@ class Record:
     calibration: str | None = None
     tile: str = ""
     tiles: int = 1
+    sent: str = ""
     status: Status = "submitting"
     job_id: str | None = None
     qpu_seconds: float = 0.0
@@ -82,13 +86,18 @@ class Journal:
 
     Raises:
         UserError: if a file is damaged.
+
+    Attributes:
+        records: of its jobs.
+        answered: those whose values the command has taken, in the order in which it asked.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory
         self.records: list[Record] = []
-        self._parameters: dict[str, Array] = {}
-        self._values: dict[str, tuple[Array, Array]] = {}
+        self.answered: list[Record] = []
+        self._arrays: dict[str, dict[str, Any]] = {}
+        self._sent: dict[str, Sent] = {}
         self._at: defaultdict[tuple[int, int, str], list[Record]] = defaultdict(list)
         for path in sorted(directory.glob("*.json")) if directory else ():
             self._read(path)
@@ -130,12 +139,12 @@ class Journal:
 
     def rows(self, record: Record) -> int:
         """Parameter sets of a job."""
-        return len(self._parameters[record.name])
+        return len(self._arrays[record.name]["parameters"])
 
     def find(self, step: int, index: int, request: str, parameters: Array) -> Record | None:
         """The last job that asked this, unless it failed."""
         for record in reversed(self._at[step, index, request]):
-            asked = self._parameters[record.name]
+            asked = self._arrays[record.name]["parameters"]
             if (
                 record.status not in ("failed", "lost")
                 and asked.shape == parameters.shape
@@ -144,10 +153,19 @@ class Journal:
                 return record
         return None
 
-    def add(self, record: Record, parameters: Array) -> None:
-        """Enter a job that is about to be submitted."""
-        self._parameters[record.name] = parameters
-        self._write_arrays(record.name, parameters=parameters)
+    def add(self, record: Record, parameters: Array, sent: Sent, submitted: Array) -> None:
+        """Enter a job that is about to be submitted.
+
+        Args:
+            record: of the job.
+            parameters: of the circuit that was asked for, (rows, num_parameters), radians.
+            sent: what goes with it.
+            submitted: parameter values of the circuit that goes, (rows, its num_parameters), radians.
+        """
+        record.sent = sent.digest
+        self._keep(sent)
+        self._arrays[record.name] = {"parameters": parameters, "submitted": submitted}
+        self._write_arrays(record.name)
         self.write(record)
         self._enter(record)
 
@@ -158,14 +176,30 @@ class Journal:
 
     def store(self, record: Record, values: Array, stds: Array) -> None:
         """Keep what a job has brought: (num_observables, rows) each."""
-        self._values[record.name] = (values, stds)
-        self._write_arrays(record.name, parameters=self._parameters[record.name], values=values, stds=stds)
+        self._arrays[record.name] |= {"values": values, "stds": stds}
+        self._write_arrays(record.name)
         record.status = "done"
         self.write(record)
 
-    def values(self, record: Record) -> tuple[Array, Array]:
-        """Values and standard errors of a job that is done, (num_observables, rows) each."""
-        return self._values[record.name]
+    def answer(self, record: Record) -> tuple[Array, Array]:
+        """Values and standard errors of a job that is done, (num_observables, rows) each, for the command."""
+        self.answered.append(record)
+        arrays = self._arrays[record.name]
+        return arrays["values"], arrays["stds"]
+
+    def arrays(self, record: Record) -> dict[str, Array]:
+        """All its numbers: ``parameters`` and ``submitted`` as in `add`, ``values`` and ``stds``."""
+        return self._arrays[record.name]
+
+    def sent(self, record: Record) -> Sent:
+        """What a job was sent with.
+
+        Raises:
+            UserError: if that is not there.
+        """
+        if record.sent not in self._sent:
+            self._sent[record.sent] = self._read_sent(record)
+        return self._sent[record.sent]
 
     def free_name(self, stem: str) -> str:
         """The stem, or with a number after it if it is taken."""
@@ -181,29 +215,49 @@ class Journal:
         try:
             record = Record(**json.loads(path.read_text(encoding="utf-8")))
             with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
-                self._parameters[record.name] = arrays["parameters"]
-                if record.status == "done":
-                    self._values[record.name] = (arrays["values"], arrays["stds"])
+                expected = ("parameters", "values", "stds") if record.status == "done" else ("parameters",)
+                self._arrays[record.name] = {key: arrays[key] for key in {*expected, *arrays}}
         except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{path}: damaged ({error}); it and its .npz say what job was submitted, so mend or move them"
             ) from None
         self._enter(record)
 
-    def _write_arrays(self, name: str, **arrays: Any) -> None:
+    def _read_sent(self, record: Record) -> Sent:
+        if not record.sent or self.directory is None:
+            raise UserError(
+                f"job {record.name}: was submitted before the journal kept what jobs are sent with"
+            )
+        stem = self.directory / "sent" / record.sent
+        try:
+            sent = Sent(stem.with_suffix(".qpy").read_bytes(), stem.with_suffix(".json").read_bytes())
+        except OSError as error:
+            raise UserError(f"{error.filename}: missing; job {record.name} was sent with it") from None
+        if sent.digest != record.sent:
+            raise UserError(f"{stem}.qpy or .json: damaged; job {record.name} was sent with them")
+        return sent
+
+    def _keep(self, sent: Sent) -> None:
+        if sent.digest not in self._sent:
+            self._replace(f"sent/{sent.digest}.qpy", sent.qpy)
+            self._replace(f"sent/{sent.digest}.json", sent.facts)
+            self._sent[sent.digest] = sent
+
+    def _write_arrays(self, name: str) -> None:
         if self.directory is not None:
             buffer = io.BytesIO()
-            np.savez_compressed(buffer, **arrays)
+            np.savez_compressed(buffer, **self._arrays[name])
             self._replace(f"{name}.npz", buffer.getvalue())
 
     def _replace(self, name: str, content: bytes) -> None:
         """Write a file whole or not at all, and through to the disk: it stands for money."""
         if self.directory is None:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = self.directory / f".{name}.{os.getpid()}.tmp"
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, self.directory / name)
+        os.replace(temporary, path)

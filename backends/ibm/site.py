@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,11 +43,13 @@ class Placed:
         backend: what jobs are submitted to.
         values: from values of the parameters of the circuit that was asked for, (R, num_parameters), to those
             of `circuit`.
+        chip_qubits: where each of the circuit's qubits is on the chip.
     """
 
     circuit: QuantumCircuit
     backend: BackendV2
     values: Callable[[Array], Array]
+    chip_qubits: Sequence[int]
 
 
 class Site(ABC):
@@ -118,7 +120,7 @@ class Rehearsal(Site):
         compiled = self._compile(circuit, lowering)
         small, part = restrict(compiled.circuit, self.device)
         simulator = SplitSimulator.on(part, self.options.threads, idling=self.options.idling)
-        return Placed(small, simulator, compiled.values)
+        return Placed(small, simulator, compiled.values, part.chip_qubits)
 
     def before_job(self) -> None:
         """Free the names that the runtime gives to boxes; a process has thirteen for boxes that look alike.
@@ -188,7 +190,7 @@ class Cloud(Site):
         """Compile, and check what the service would refuse."""
         compiled = self._compile(circuit, lowering)
         validate_isa_circuits([compiled.circuit], self.device.target)
-        return Placed(compiled.circuit, self.device, compiled.values)
+        return Placed(compiled.circuit, self.device, compiled.values, range(self.device.num_qubits))
 
     def job(self, job_id: str) -> Any | None:
         """Ask the service."""

@@ -164,5 +164,5 @@ class Command:
 def command(tmp_path: Path) -> Iterator[Command]:
     made = Command(tmp_path / "jobs")
     yield made
-    for path in made.journal.glob("*"):
-        assert TOKEN.encode() not in path.read_bytes()
+    for path in made.journal.rglob("*"):
+        assert path.is_dir() or TOKEN.encode() not in path.read_bytes()

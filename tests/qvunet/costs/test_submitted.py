@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from backends.ibm.journal import Journal, Record
+from backends.ibm.sent import Sent
 from qvunet.cli import app
 from tests.qvunet.conftest import TINY
 
@@ -41,15 +42,19 @@ def record(name: str, **what) -> Record:
     return Record(name=name, **{**known, **what})
 
 
+def add(journal: Journal, made: Record) -> None:
+    journal.add(made, np.zeros((1, 1)), Sent(b"", b""), np.zeros((1, 1)))
+
+
 def test_jobs_by_command_and_their_sum(run):
     sampled, trained = Journal(run / "jobs" / "sample"), Journal(run / "jobs" / "train")
-    sampled.add(
+    add(
+        sampled,
         record("a", submitted="2026-11-27T07:30:00+00:00", job_id="c0ffee", status="done", qpu_seconds=3.0),
-        np.zeros((1, 1)),
     )
     sampled.store(sampled.records[0], np.zeros((1, 1)), np.zeros((1, 1)))
-    trained.add(record("b", status="failed", qpu_seconds=1.0, error="Error code 1305"), np.zeros((1, 1)))
-    trained.add(record("c"), np.zeros((1, 1)))
+    add(trained, record("b", status="failed", qpu_seconds=1.0, error="Error code 1305"))
+    add(trained, record("c"))
     result = jobs(run)
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -78,7 +83,7 @@ def test_a_run_that_submitted_nothing(run):
 
 
 def test_where_all_jobs_have_ended_nobody_is_asked(run):
-    Journal(run / "jobs" / "train").add(record("b", status="failed"), np.zeros((1, 1)))
+    add(Journal(run / "jobs" / "train"), record("b", status="failed"))
     assert jobs(run, "--fetch", "--cancel").exit_code == 0
 
 

@@ -1,0 +1,138 @@
+"""What a job was sent with, kept so that others can check it: circuit, layout, calibration, options."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from qiskit import qpy
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.quantum_info import SparsePauliOp
+from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
+from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
+
+from backends.devices.calibration import calibrated_at
+from backends.errors import UserError
+
+QPY_VERSION = max(15, qpy.QPY_COMPATIBILITY_VERSION)
+"""Of the stored circuits: that of Qiskit 2.1, the oldest that is supported. Readers of versions before 13
+could be made to run code."""
+
+_OF_A_JOB = {"environment", "simulator", "max_execution_time"}
+"""Options that say how one job is carried out, not what is measured."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a job was sent with, but for parameter values; jobs of one circuit share it.
+
+    Attributes:
+        qpy: the circuit as it was submitted, with free parameters.
+        facts: JSON. ``observables``, in the order of the values, each a list of (Pauli letters, qubits of the
+            circuit, coefficient); ``chip_qubits``, where each qubit of the circuit is on the chip; ``layout``,
+            where each qubit of the circuit that was asked for begins and ends there; ``calibration`` of the
+            qubits used, as the device reports it; ``options`` of the runtime's estimator, with what its
+            rules decide.
+    """
+
+    qpy: bytes
+    facts: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that stand for it."""
+        return hashlib.sha256(self.qpy + self.facts).hexdigest()[:16]
+
+
+def describe(
+    circuit: QuantumCircuit,
+    observables: Iterable[SparsePauliOp],
+    chip_qubits: Sequence[int],
+    device: BackendV2,
+    options: EstimatorOptions,
+) -> Sent:
+    """Describe what is about to be submitted.
+
+    Args:
+        circuit: compiled, with its layout.
+        observables: on the circuit's qubits.
+        chip_qubits: where each of these is on the chip.
+        device: the whole chip.
+        options: of the runtime's estimator.
+    """
+    layout = circuit.layout
+    starts = layout.initial_index_layout(filter_ancillas=True)
+    ends = layout.final_index_layout(filter_ancillas=True)
+    facts = {
+        "observables": [operator.to_sparse_list() for operator in observables],
+        "chip_qubits": list(chip_qubits),
+        "layout": {
+            "initial": [chip_qubits[qubit] for qubit in starts],
+            "final": [chip_qubits[qubit] for qubit in ends],
+        },
+        "calibration": _calibration(circuit, ends, chip_qubits, device),
+        "options": finalize_estimator_options(options).model_dump(mode="json", exclude=_OF_A_JOB),
+    }
+    return Sent(_dump(circuit), json.dumps(facts, default=_plain).encode())
+
+
+def read_circuit(content: bytes) -> QuantumCircuit:
+    """The circuit of `Sent.qpy`; nothing in it is run.
+
+    Raises:
+        UserError: if this Qiskit cannot read it, or should not.
+        ValueError: if it is damaged.
+    """
+    if content[:6] != b"QISKIT" or len(content) < 7:
+        raise ValueError("not QPY")
+    version = content[6]
+    if not QPY_VERSION <= version <= qpy.QPY_VERSION:
+        raise UserError(
+            f"in version {version} of QPY, where the Qiskit that is installed reads {QPY_VERSION} to "
+            f"{qpy.QPY_VERSION}"
+        )
+    try:
+        (circuit,) = qpy.load(io.BytesIO(content))
+    except Exception as error:
+        raise ValueError(f"its QPY cannot be read ({type(error).__name__})") from None
+    return circuit
+
+
+def _dump(circuit: QuantumCircuit) -> bytes:
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer, version=QPY_VERSION)
+    return buffer.getvalue()
+
+
+def _calibration(
+    circuit: QuantumCircuit, measured: Iterable[int], chip_qubits: Sequence[int], device: BackendV2
+) -> dict[str, Any]:
+    """What the device reports of the qubits and couplings that a circuit uses."""
+    places = {tuple(circuit.find_bit(q).index for q in item.qubits) for item in circuit.data}
+    places = {place for place in places if len(place) <= 2} | {(qubit,) for qubit in measured}  # no barriers
+    used = {tuple(sorted(chip_qubits[q] for q in place)) for place in places}
+    qubits = sorted({qubit for place in used for qubit in place})
+    properties = device.properties() if hasattr(device, "properties") else None
+    known = {"qubits": [], "gates": []} if properties is None else properties.to_dict()
+    return {
+        "device": device.name,
+        "calibrated_at": calibrated_at(device),
+        "qubits": {qubit: known["qubits"][qubit] for qubit in qubits if qubit < len(known["qubits"])},
+        "gates": [
+            gate
+            for gate in known["gates"]
+            if tuple(sorted(gate["qubits"])) in used
+            or (len(gate["qubits"]) == 1 and gate["qubits"][0] in qubits)
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Complex coefficients, which are real, and dates, as JSON knows them."""
+    return value.real if isinstance(value, complex) else value.isoformat()
