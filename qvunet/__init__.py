@@ -5,7 +5,7 @@ Where to look, from the command line (`cli`) inwards; each room may import those
 - `reports`: studies that end in a page: benchmarks, circuits on chips, shot noise, tables, prices.
 - `training` trains a network; `cards` packs a trained one for others.
 - `evaluation` compares what a network draws with real images.
-- `generation` draws images from a run.
+- `generation` draws images from a run; `bundles`: a drawing on hardware as one file that others can check.
 - `description` shows what a network is made of, `costs` what its circuits ask of a backend.
 - `tasks`: what a config asks a network to learn, and how images come out of it.
 - `runs`: the directory of a run, its checkpoints, the machine.

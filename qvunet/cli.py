@@ -143,6 +143,14 @@ def sample(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where the images go; in the run's samples/ if not given."),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle",
+            metavar="FILE",
+            help="On hardware: also one zip by which others can check the images: see `qvunet bundle`.",
+        ),
+    ] = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -158,9 +166,11 @@ def sample(
     from qvunet.costs.hardware import Consent
     from qvunet.generation.generate import generate
 
-    grid = generate(config, run, out, Consent(yes, dry_run))
+    grid = generate(config, run, out, Consent(yes, dry_run), bundle)
     if grid is not None:
         typer.echo(f"samples      {grid}")
+        if bundle is not None:
+            typer.echo(f"bundle       {bundle}")
 
 
 @app.command()
@@ -397,6 +407,32 @@ def card(
     run = RunDirectory(run_dir)
     run.require_run()
     typer.echo(f"card         {pack(run, out) / 'README.md'}")
+
+
+bundles = typer.Typer(no_args_is_help=True, help="Drawings on hardware, as files that others can check.")
+app.add_typer(bundles, name="bundle")
+
+
+@bundles.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `qvunet sample --bundle` wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where to draw the picture and the exact one."),
+    ] = None,
+    own_code: Annotated[
+        bool,
+        typer.Option(
+            "--own-code", help="Import the function package.module:function of the network's circuits."
+        ),
+    ] = False,
+) -> None:
+    """Check a bundle without network or account: digests, circuits, answers, and the picture drawn again."""
+    from qvunet.bundles.verifying import verify
+
+    typer.echo("\n".join(verify(file, out, own_code).lines()))
+    if out is not None:
+        typer.echo(f"pictures     {out / 'side_by_side.png'}")
 
 
 reports = typer.Typer(no_args_is_help=True, help="Studies that end in a page.")

@@ -21,6 +21,7 @@ from backends.devices.tiling.tiles import Tiled, tile
 from backends.ibm.budget import Tariff, count_bases
 from backends.ibm.jobs import JobRunner, Request
 from backends.ibm.journal import Journal
+from backends.ibm.replay import Replay
 from backends.ibm.settings import estimator_options, request_digest
 from backends.ibm.site import Cloud, Placed, Rehearsal, Site
 from backends.measuring.tally import Tally
@@ -52,7 +53,7 @@ class RuntimeEstimator(PauliEstimator):
         self.tariff = Tariff(estimator_options(options))
         self._placed: dict[tuple[str, Lowering | None], Placed] = {}
         self._site: Site | None = None
-        self._runner: JobRunner | None = None
+        self._runner: JobRunner | Replay | None = None
         self.journal = Journal()
         self.start_step(0)
 
@@ -62,9 +63,14 @@ class RuntimeEstimator(PauliEstimator):
         self._index = 0
 
     @contextmanager
-    def recording(self, journal: Journal) -> Iterator[None]:
-        """Answer from a journal, and enter into it what is submitted, for as long as the context lasts."""
-        self.journal, self._runner = journal, None
+    def recording(self, journal: Journal, replay: Replay | None = None) -> Iterator[None]:
+        """Answer from a journal, and enter into it what is submitted, for as long as the context lasts.
+
+        Args:
+            journal: of the command.
+            replay: answers from it, in the place of new jobs.
+        """
+        self.journal, self._runner = journal, replay
         self.recall(journal)
         try:
             yield
@@ -166,7 +172,7 @@ class RuntimeEstimator(PauliEstimator):
             seed=self.options.seed_transpiler,
         )
 
-    def _connected(self, num_qubits: int) -> JobRunner:
+    def _connected(self, num_qubits: int) -> JobRunner | Replay:
         if self._runner is None:
             self._runner = JobRunner(self.connect(num_qubits, self.journal), self.options, self.journal)
         return self._runner

@@ -169,6 +169,12 @@ class Journal:
         self.write(record)
         self._enter(record)
 
+    def restore(self, record: Record, arrays: dict[str, Array], sent: Sent) -> None:
+        """Enter a job that is done and was kept elsewhere, in memory alone; see `arrays`."""
+        self._sent[sent.digest] = sent
+        self._arrays[record.name] = arrays
+        self._enter(record)
+
     def write(self, record: Record) -> None:
         """Write a record that has changed."""
         text = json.dumps(dataclasses.asdict(record), indent=2) + "\n"

@@ -35,10 +35,10 @@ class Sent:
     Attributes:
         qpy: the circuit as it was submitted, with free parameters.
         facts: JSON. ``observables``, in the order of the values, each a list of (Pauli letters, qubits of the
-            circuit, coefficient); ``chip_qubits``, where each qubit of the circuit is on the chip; ``layout``,
-            where each qubit of the circuit that was asked for begins and ends there; ``calibration`` of the
-            qubits used, as the device reports it; ``options`` of the runtime's estimator, with what its
-            rules decide.
+            circuit, coefficient); ``chip_qubits``, where each qubit of the circuit is on the chip;
+            ``layout``, where each qubit of the circuit that was asked for begins and ends there;
+            ``calibration`` of the qubits used, as the device reports it; ``options`` of the runtime's
+            estimator, with what its rules decide.
     """
 
     qpy: bytes

@@ -22,7 +22,6 @@ from qvunet.data import Dataset, load_data
 from qvunet.evaluation.intervals import Estimate
 from qvunet.evaluation.metrics import METRICS
 from qvunet.evaluation.reference import Reference, choose_reference
-from qvunet.generation.generate import load_trained
 from qvunet.generation.stored_samples import count_stored_samples, draw_stored_samples, samples_directory
 from qvunet.recognition import classifier, inception
 from qvunet.recognition.features import FeatureNetwork, require_pixels
@@ -31,6 +30,7 @@ from qvunet.runs.device import prepare_torch
 from qvunet.runs.directory import RunDirectory
 from qvunet.runs.environment import describe_environment
 from qvunet.tasks import make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
 

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import UserError
+from qvunet.bundles.writing import require_bundle, write_bundle
 from qvunet.config import Config
 from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
 from qvunet.diffusion.conditioning import classes_to_draw, grid_columns, is_guided
-from qvunet.models.network import HybridNetwork
-from qvunet.runs.checkpoint import latest_checkpoint, load_weights
-from qvunet.runs.device import prepare_torch
+from qvunet.runs.checkpoint import latest_checkpoint
 from qvunet.runs.directory import RunDirectory
-from qvunet.tasks import Task, make_task
+from qvunet.tasks import make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.tools.figures import save_grid, save_images
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
 
 
 def generate(
-    config: Config, run: RunDirectory, out: Path | None = None, consent: Consent | None = None
+    config: Config,
+    run: RunDirectory,
+    out: Path | None = None,
+    consent: Consent | None = None,
+    bundle: Path | None = None,
 ) -> Path | None:
     """Draw images from a run's newest averaged weights, as PNG files.
 
@@ -32,12 +36,14 @@ def generate(
         run: a run with a checkpoint.
         out: directory for the files; by default one in the run's `samples/`, named after what is drawn.
         consent: to jobs on hardware; by default none has been given.
+        bundle: file for a drawing on hardware, by which others can check it (`qvunet.bundles`).
 
     Returns:
         Path of the grid; None if the user wanted no more than an estimate, or did not agree to it.
 
     Raises:
-        UserError: if the run has no checkpoint, a damaged one, or `out` is a file; or as `approve` does.
+        UserError: if the run has no checkpoint, a damaged one, `out` is a file, or no bundle can be made of
+            this; or as `approve` does.
         ExecutionError: if hardware fails.
     """
     checkpoint = latest_checkpoint(run.checkpoints)
@@ -47,6 +53,8 @@ def generate(
     task = make_task(config, run)
     model = load_trained(task, checkpoint)
     plan = sampling_plan(model, task, run.jobs, checkpoint.name)
+    if bundle is not None:
+        require_bundle(bundle, plan is not None)
     if not approve(plan, consent or Consent()):
         return None
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images") as reporter:
@@ -54,21 +62,9 @@ def generate(
     save_images(samples, out)
     save_grid(samples, out / "grid.png", grid_columns(config))
     write_text(out / "sample.json", json.dumps(_record(config, checkpoint), indent=2) + "\n")
+    if bundle is not None and plan is not None:
+        write_bundle(bundle, config, run, checkpoint, plan.journal, out)
     return out / "grid.png"
-
-
-def load_trained(task: Task, checkpoint: Path) -> HybridNetwork:
-    """A run's network with its averaged weights, on the config's device, ready to draw `config.sample`.
-
-    Raises:
-        UserError: if the weights are missing, damaged or of another network.
-    """
-    device = prepare_torch(task.config)
-    model = task.network(noise_seed=task.config.sample.seed)
-    load_weights(checkpoint / "ema", model)
-    if device.type != "cpu":  # where it is already; diffusers' `to` brings torch's compiler, for seconds
-        model = model.to(device)
-    return model.eval()
 
 
 def _directory_name(config: Config, checkpoint: Path) -> str:

@@ -15,7 +15,6 @@ from torch import Tensor
 from backends.errors import UserError
 from qvunet.config import Config
 from qvunet.data import ImageSet, load_data
-from qvunet.generation.generate import load_trained
 from qvunet.influence import shares as share
 from qvunet.influence.ablations import (
     BESIDE,
@@ -38,6 +37,7 @@ from qvunet.runs.checkpoint import latest_checkpoint, load_tensors
 from qvunet.runs.directory import RunDirectory
 from qvunet.runs.environment import describe_environment
 from qvunet.tasks import Task, make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
 

@@ -9,7 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("qvunet", "torch", "diffusers", "accelerate", "torchmetrics", "numpy", "qiskit", "qiskit-aer")
+PACKAGES = (
+    "qvunet",
+    "torch",
+    "diffusers",
+    "accelerate",
+    "torchmetrics",
+    "numpy",
+    "qiskit",
+    "qiskit-aer",
+    "qiskit-ibm-runtime",
+)
 """Packages whose versions are recorded."""
 
 

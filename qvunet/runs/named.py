@@ -29,7 +29,7 @@ def open_run(path: Path) -> RunDirectory:
     folder, run = weights_folder(name), RunDirectory(Path("runs") / name)
     if not run.path.exists():
         with replacing(run.path) as temporary:
-            _unpack(folder, RunDirectory(temporary))
+            lay_out(folder, RunDirectory(temporary))
     elif not _holds(run, folder):
         raise UserError(
             f"{run.path}: holds something else than the trained network {name}; give --run {run.path} "
@@ -38,8 +38,8 @@ def open_run(path: Path) -> RunDirectory:
     return run
 
 
-def _unpack(folder: Path, run: RunDirectory) -> None:
-    """Lay a folder of weights out as a run that has just ended."""
+def lay_out(folder: Path, run: RunDirectory) -> Path:
+    """Lay a folder of weights out as a run that has just ended; gives its checkpoint."""
     network = _network(folder, run)
     network.mkdir(parents=True)
     for file in NETWORK:
@@ -48,6 +48,7 @@ def _unpack(folder: Path, run: RunDirectory) -> None:
     for part in (run.autoencoder, run.circuit):
         if (folder / part.name).is_dir():
             shutil.copytree(folder / part.name, part)
+    return network.parent
 
 
 def _holds(run: RunDirectory, folder: Path) -> bool:

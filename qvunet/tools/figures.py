@@ -14,6 +14,9 @@ from qvunet.tools.pixels import to_uint8
 GRID_SCALE = 3
 """Screen pixels for one image pixel in a grid: the images are small."""
 
+SPACE = 12
+"""Screen pixels between pictures side by side."""
+
 SMOOTHING_STEPS = 25
 """Steps over which the loss curve's bold line averages."""
 
@@ -49,6 +52,21 @@ def save_images(samples: Tensor, directory: Path) -> None:
     for number, image in enumerate(to_uint8(samples)):
         with replacing(directory / f"{number:04d}.png") as temporary:
             to_pil_image(image).save(temporary)
+
+
+def save_side_by_side(pictures: Sequence[Path], path: Path) -> None:
+    """Save PNG files of one height as one, from left to right."""
+    from PIL import Image
+
+    images = [Image.open(picture) for picture in pictures]
+    width = sum(image.width for image in images) + SPACE * (len(images) - 1)
+    whole = Image.new(images[0].mode, (width, images[0].height), "white")
+    left = 0
+    for image in images:
+        whole.paste(image, (left, 0))
+        left += image.width + SPACE
+    with replacing(path) as temporary:
+        whole.save(temporary)
 
 
 def save_loss_curve(steps: Sequence[int], losses: Sequence[float], path: Path) -> None:

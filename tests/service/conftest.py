@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from qiskit_ibm_runtime import QiskitRuntimeService
-from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
 from qvunet.cli import app
@@ -117,10 +115,8 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = RunDirectory(tmp_path_factory.mktemp("untrained"))
     run.config_file.write_text(yaml.safe_dump({**TINY, "model": {"ansatz": "fqconv"}}))
     torch.manual_seed(0)
-    weights = make_task(load_config(run.config_file), run).network(noise_seed=0).state_dict()
-    averaged = run.checkpoints / "step_000000" / "ema"
-    averaged.mkdir(parents=True)
-    save_file(weights, averaged / SAFETENSORS_WEIGHTS_NAME)
+    network = make_task(load_config(run.config_file), run).network(noise_seed=0)
+    network.save_pretrained(run.checkpoints / "step_000000" / "ema")
     return run.path
 
 

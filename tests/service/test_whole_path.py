@@ -14,6 +14,7 @@ from PIL import Image
 from backends import make_backend
 from backends.devices.device import SubDevice
 from qvunet.ansatz import basic_entangler
+from qvunet.bundles.archive import unpack
 from tests.qvunet.conftest import TINY
 
 SEED = 7
@@ -76,13 +77,16 @@ def test_a_picture_by_the_environment_s_account_is_the_rehearsal_s(
     assert len(service.jobs) == 4
 
 
-def test_a_picture_by_a_saved_account_in_sessions(saved_account, sample, run, tmp_path):
+def test_a_picture_by_a_saved_account_in_sessions_and_its_bundle(
+    saved_account, sample, qvunet, run, tmp_path, monkeypatch
+):
     result = sample(
         "real",
         "--set=backend.account=lab",
         "--set=backend.mode=session",
         "--set=backend.backend_name=ibm_guadalupe",
         "--yes",
+        f"--bundle={tmp_path / 'drawn.zip'}",
     )
     assert result.exit_code == 0, result.output
     assert picture(tmp_path / "real").size > 0
@@ -91,6 +95,13 @@ def test_a_picture_by_a_saved_account_in_sessions(saved_account, sample, run, tm
     records = [json.loads(path.read_text()) for path in journal.glob("*.json")]
     assert {record["job_id"] for record in records} == set(saved_account.jobs)
     assert [record["qpu_seconds"] for record in records] == [3.0] * 4
+    monkeypatch.setattr("socket.socket.connect", None)  # asks nobody
+    verified = qvunet("bundle", "verify", tmp_path / "drawn.zip")
+    assert verified.exit_code == 0, verified.output
+    assert "device       ibm_guadalupe\n" in verified.stdout
+    assert f"jobs         4, 12.0 s of QPU time: {', '.join(sorted(saved_account.jobs))}\n" in verified.stdout
+    assert "picture      2 images, equal to those of the answers" in verified.stdout
+    assert b"lab" not in unpack((tmp_path / "drawn.zip").read_bytes())["network/config.yaml"]
 
 
 def test_nothing_is_submitted_without_consent(service, sample):

@@ -14,13 +14,13 @@ from qvunet.config import Config, changed_keys, load_config
 from qvunet.costs.hardware import Consent
 from qvunet.data import load_data
 from qvunet.evaluation import evaluate
-from qvunet.generation.generate import load_trained
 from qvunet.influence.quick import QuickInfluence, core_influence
 from qvunet.models.network import HybridNetwork
 from qvunet.reports.tables.grid import Cell
 from qvunet.reports.tables.result import SAMPLES_FILE, Influence, Result, load_result, loss_curve
 from qvunet.runs.checkpoint import latest_checkpoint, list_checkpoints, load_tensors
 from qvunet.tasks import Task, make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.tools.figures import save_grid
 from qvunet.training.summary import circuit_changes, final_loss
 from qvunet.training.trainer import train

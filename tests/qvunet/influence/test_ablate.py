@@ -10,7 +10,6 @@ from backends import UserError
 from qvunet.config import Config
 from qvunet.data import load_data
 from qvunet.diffusion.process import make_noise_scheduler, p2_weights
-from qvunet.generation.generate import load_trained
 from qvunet.influence import ablate as module
 from qvunet.influence import shares
 from qvunet.influence.ablate import ablate
@@ -19,6 +18,7 @@ from qvunet.influence.quick import quick_influence
 from qvunet.runs.checkpoint import latest_checkpoint
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks import make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from backends.errors import UserError
 from qvunet.cli import app
 from qvunet.config import Config, load_config
-from qvunet.generation.generate import load_trained
 from qvunet.influence.ablations import Ablation, ablated
 from qvunet.runs.checkpoint import latest_checkpoint
 from qvunet.runs.directory import RunDirectory
 from qvunet.tasks import make_task
+from qvunet.tasks.trained import load_trained
 from qvunet.training.trainer import train
 from tests.qvunet.conftest import TINY_LATENT
 from tests.qvunet.training.test_trainer import assert_same_training, change

@@ -1,0 +1,213 @@
+"""What the members of a bundle are, written and read; nothing here is unpickled or run.
+
+- `network/`: config, averaged weights and autoencoder, a folder like those of `qvunet.weights`; the config
+  is that of the drawing, without account and instance.
+- `circuits/DIGEST.qpy`, `.qasm`, `.json`: what jobs were sent with (`backends.ibm.sent.Sent`).
+- `jobs/NAME.json`: a `backends.ibm.journal.Record`; `jobs/NAME.safetensors`: its ``parameters``,
+  ``submitted`` (parameter values of the circuit that was submitted), and as the device answered ``values``
+  and ``stds``.
+- `picture/`: `grid.png` and every image.
+- `environment.json`: versions where the bundle was made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import TypeAdapter
+from qiskit import qasm3
+from safetensors.numpy import load, save
+
+from backends.errors import ExecutionError, UserError
+from backends.ibm.journal import Journal, Record
+from backends.ibm.sent import Sent, read_circuit
+from qvunet.config import Config, dump_config
+from qvunet.config.files import parse_yaml
+from qvunet.runs.directory import RunDirectory
+from qvunet.runs.environment import describe_environment
+from qvunet.runs.named import lay_out
+from qvunet.weights.finding import NETWORK
+
+ENVIRONMENT = "environment.json"
+_CONFIG = "network/config.yaml"
+_NETWORK = (_CONFIG, *(f"network/{file}" for file in NETWORK))
+_AUTOENCODER = tuple(f"network/autoencoder/{file}" for file in NETWORK)
+_ARRAYS = {"parameters", "submitted", "values", "stds"}
+_OTHERS = re.compile(
+    r"circuits/[0-9a-f]{16}\.(qpy|qasm|json)|jobs/[a-z0-9_]+\.(json|safetensors)|picture/(grid|\d{4,})\.png"
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What can be read from the members of a bundle.
+
+    Attributes:
+        config: of the drawing.
+        environment: versions where it was made.
+        journal: its jobs, in memory.
+        pictures: PNG files by name, `grid.png` among them.
+        qasm: OpenQASM 3 by the digest of what was sent.
+        network: members of `network/`.
+    """
+
+    config: Config
+    environment: dict[str, Any]
+    journal: Journal
+    pictures: dict[str, bytes]
+    qasm: dict[str, str]
+    network: dict[str, bytes]
+
+    def lay_out(self, directory: Path) -> tuple[RunDirectory, Path]:
+        """Make a run of the network in an empty directory; gives it and its checkpoint."""
+        for name, content in self.network.items():  # names that `read_bundle` knows, and no others
+            file = directory / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        run = RunDirectory(directory / "run")
+        return run, lay_out(directory / "network", run)
+
+
+def picture_names(config: Config) -> list[str]:
+    """The files of a drawing's pictures."""
+    return ["grid.png", *(f"{number:04d}.png" for number in range(config.sample.num))]
+
+
+def members_of(
+    config: Config, run: RunDirectory, checkpoint: Path, journal: Journal, pictures: Path
+) -> dict[str, bytes]:
+    """The members for a drawing.
+
+    Args:
+        config: of the drawing.
+        run: its run.
+        checkpoint: whose averaged weights drew.
+        journal: that has answered all the drawing asked.
+        pictures: directory of its pictures.
+
+    Raises:
+        UserError: if a job is older than what the journal must know of it.
+    """
+    anonymous = config.backend.model_copy(update={"account": None, "instance": None})
+    members = {
+        ENVIRONMENT: (json.dumps(describe_environment(), indent=2) + "\n").encode(),
+        _CONFIG: dump_config(config.model_copy(update={"backend": anonymous})).encode(),
+    }
+    members |= {f"network/{file}": (checkpoint / "ema" / file).read_bytes() for file in NETWORK}
+    if config.model.kind == "latent":
+        members |= {f"network/autoencoder/{file}": (run.autoencoder / file).read_bytes() for file in NETWORK}
+    for record in journal.answered:
+        sent = journal.sent(record)
+        stem = f"circuits/{sent.digest}"
+        if f"{stem}.qpy" not in members:
+            text = qasm3.dumps(read_circuit(sent.qpy))
+            members |= {f"{stem}.qpy": sent.qpy, f"{stem}.json": sent.facts, f"{stem}.qasm": text.encode()}
+        arrays = {key: np.ascontiguousarray(array) for key, array in journal.arrays(record).items()}
+        members[f"jobs/{record.name}.json"] = (
+            json.dumps(dataclasses.asdict(record), indent=2) + "\n"
+        ).encode()
+        members[f"jobs/{record.name}.safetensors"] = save(arrays)
+    return members | {f"picture/{name}": (pictures / name).read_bytes() for name in picture_names(config)}
+
+
+def read_bundle(members: Mapping[str, bytes], own_code: bool = False) -> Bundle:
+    """Read members.
+
+    Args:
+        members: whose digests have been checked.
+        own_code: import the function by which the config may name its circuits.
+
+    Raises:
+        ExecutionError: if one is not what a bundle holds.
+        UserError: if the config names a function that may not be imported, or there is none.
+    """
+    config = _read(_CONFIG, lambda: _config(members[_CONFIG].decode(), own_code))
+    expected = {*_NETWORK, *(_AUTOENCODER if config.model.kind == "latent" else ()), ENVIRONMENT}
+    expected |= {f"picture/{name}" for name in picture_names(config)}
+    if missing := sorted(expected - members.keys()):
+        raise ExecutionError(f"{missing[0]}: missing")
+    others = [name for name in members if name not in expected]
+    for name in others:
+        if not _OTHERS.fullmatch(name) or name.startswith("picture/"):
+            raise ExecutionError(f"{name}: not what a bundle holds")
+    sent = {digest: _sent(members, digest) for digest in _stems(others, "circuits")}
+    journal = Journal()
+    for name in _stems(others, "jobs"):
+        _read(f"jobs/{name}", lambda name=name: _restore(journal, members, name, sent))
+    if unused := sorted(sent.keys() - {record.sent for record in journal.records}):
+        raise ExecutionError(f"circuits/{unused[0]}.qpy: no job was sent with it")
+    return Bundle(
+        config,
+        _read(ENVIRONMENT, lambda: dict(json.loads(members[ENVIRONMENT]))),
+        journal,
+        {name.removeprefix("picture/"): members[name] for name in expected if name.startswith("picture/")},
+        {digest: members[f"circuits/{digest}.qasm"].decode() for digest in sent},
+        {name: members[name] for name in expected if name.startswith("network/")},
+    )
+
+
+def _config(text: str, own_code: bool) -> Config:
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):  # a few can make gigabytes
+        raise ValueError("it holds an alias")
+    values = parse_yaml(text)
+    ansatz = values["model"]["ansatz"]
+    if ":" in str(ansatz) and not own_code:  # reading the config would import it
+        raise UserError(
+            f"the circuits are those of the function {ansatz}, whose code would be run; --own-code allows it"
+        )
+    config = Config.model_validate(values)
+    if config.backend.name != "ibm_runtime":
+        raise ValueError(f"the backend is {config.backend.name}")
+    return config
+
+
+def _stems(names: list[str], folder: str) -> list[str]:
+    return sorted({Path(name).stem for name in names if name.startswith(f"{folder}/")})
+
+
+def _sent(members: Mapping[str, bytes], digest: str) -> Sent:
+    stem = f"circuits/{digest}"
+    for suffix in ("qpy", "json", "qasm"):
+        if f"{stem}.{suffix}" not in members:
+            raise ExecutionError(f"{stem}.{suffix}: missing")
+    sent = Sent(members[f"{stem}.qpy"], members[f"{stem}.json"])
+    if sent.digest != digest:
+        raise ExecutionError(f"{stem}.qpy: its name is not its digest")
+    _read(f"{stem}.qpy", lambda: read_circuit(sent.qpy))
+    return sent
+
+
+def _restore(journal: Journal, members: Mapping[str, bytes], name: str, sent: Mapping[str, Sent]) -> None:
+    record = TypeAdapter(Record).validate_json(members[f"jobs/{name}.json"])
+    arrays = load(members[f"jobs/{name}.safetensors"])
+    rows, observables = len(arrays["parameters"]), len(arrays["values"])
+    shapes = {key: arrays[key].shape for key in _ARRAYS}
+    if (
+        arrays.keys() != _ARRAYS
+        or any(array.dtype != np.float64 or array.ndim != 2 for array in arrays.values())
+        or not all(np.isfinite(arrays[key]).all() for key in ("parameters", "submitted", "values"))
+        or len(arrays["submitted"]) != rows
+        or not shapes["values"] == shapes["stds"] == (observables, rows)
+        or (record.name, record.status) != (name, "done")
+    ):
+        raise ValueError("its arrays do not fit each other")
+    journal.restore(record, arrays, sent[record.sent])
+
+
+def _read(name: str, action: Any) -> Any:
+    """The value of a function that reads a member, whatever it may hold."""
+    try:
+        return action()
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ExecutionError(f"{name}: cannot be read ({type(error).__name__}: {reason})") from None
