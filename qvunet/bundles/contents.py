@@ -37,6 +37,10 @@ from qvunet.runs.named import lay_out
 from qvunet.weights.finding import NETWORK
 
 ENVIRONMENT = "environment.json"
+
+MAX_REASON = 200
+"""Characters of what a library says of a damaged member."""
+
 _CONFIG = "network/config.yaml"
 _NETWORK = (_CONFIG, *(f"network/{file}" for file in NETWORK))
 _AUTOENCODER = tuple(f"network/autoencoder/{file}" for file in NETWORK)
@@ -209,5 +213,10 @@ def _read(name: str, action: Any) -> Any:
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ExecutionError(f"{name}: cannot be read ({type(error).__name__}: {reason})") from None
+        raise ExecutionError(f"{name}: cannot be read ({one_line(error)})") from None
+
+
+def one_line(error: Exception) -> str:
+    """An error and what it says, which may be long."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]} ..."

@@ -23,7 +23,7 @@ from backends.ibm.replay import Replay
 from backends.ibm.sent import read_circuit
 from backends.options import StatevectorOptions
 from qvunet.bundles.archive import MAX_BYTES, unpack
-from qvunet.bundles.contents import Bundle, read_bundle
+from qvunet.bundles.contents import Bundle, one_line, read_bundle
 from qvunet.config import Config
 from qvunet.diffusion.conditioning import grid_columns
 from qvunet.runs.directory import RunDirectory
@@ -132,8 +132,7 @@ def verify(path: Path, out: Path | None = None, own_code: bool = False) -> Verif
     except ExecutionError as error:
         raise ExecutionError(f"{path}: {error}") from None
     except Exception as error:  # right digests of what was never drawn
-        reason = " ".join(str(error).split())[:200]
-        raise ExecutionError(f"{path}: cannot be drawn again ({type(error).__name__}: {reason})") from None
+        raise ExecutionError(f"{path}: cannot be drawn again ({one_line(error)})") from None
     if out is not None:
         _save(measured, exact, out, grid_columns(bundle.config))
     return Verification(
@@ -177,7 +176,7 @@ def _drawn(config: Config, run: RunDirectory, checkpoint: Path, replay: Replay |
         with cast(IbmRuntimeBackend, layer.backend).replaying(replay):
             return task.draw(model)
     except UserError as error:  # which whoever verifies cannot mend
-        raise ExecutionError(f"network/: {error}") from None
+        raise ExecutionError(f"network/: not that of its config ({one_line(error)})") from None
 
 
 def _check_jobs(bundle: Bundle, replay: Replay) -> None:

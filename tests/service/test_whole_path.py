@@ -101,7 +101,7 @@ def test_a_picture_by_a_saved_account_in_sessions_and_its_bundle(
     assert "device       ibm_guadalupe\n" in verified.stdout
     assert f"jobs         4, 12.0 s of QPU time: {', '.join(sorted(saved_account.jobs))}\n" in verified.stdout
     assert "picture      2 images, equal to those of the answers" in verified.stdout
-    assert b"lab" not in unpack((tmp_path / "drawn.zip").read_bytes())["network/config.yaml"]
+    assert b"account: null" in unpack((tmp_path / "drawn.zip").read_bytes())["network/config.yaml"]
 
 
 def test_nothing_is_submitted_without_consent(service, sample):
