@@ -420,17 +420,11 @@ def verify(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Where to draw the picture and the exact one."),
     ] = None,
-    own_code: Annotated[
-        bool,
-        typer.Option(
-            "--own-code", help="Import the function package.module:function of the network's circuits."
-        ),
-    ] = False,
 ) -> None:
     """Check a bundle without network or account: digests, circuits, answers, and the picture drawn again."""
     from qvunet.bundles.verifying import verify
 
-    typer.echo("\n".join(verify(file, out, own_code).lines()))
+    typer.echo("\n".join(verify(file, out).lines()))
     if out is not None:
         typer.echo(f"pictures     {out / 'side_by_side.png'}")
 

@@ -14,12 +14,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.program import Ansatz, program_from_circuit
+from backends.circuits.stored import from_qpy
 from backends.circuits.structure import components
 from backends.errors import ExecutionError
 from backends.exact.executor import ExactCircuit
 from backends.ibm.jobs import Request
 from backends.ibm.journal import Journal, Record
-from backends.ibm.sent import read_circuit
 
 Array = npt.NDArray[np.float64]
 Exact = Callable[[Array], Array]
@@ -79,7 +79,7 @@ class Replay:
             asked = [SparsePauliOp(label) for label in request.paulis]
             self._exact[request.digest] = _exact(request.circuit, asked)
         if record.sent not in self._exact:
-            circuit = read_circuit(sent.qpy)
+            circuit = from_qpy(sent.qpy)
             self._exact[record.sent] = _exact(circuit, _observables(sent.facts, circuit.num_qubits))
         network, device = self._exact[request.digest], self._exact[record.sent]
         if network is None or device is None:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_ibm_runtime.executor_estimator.finalize_options import finalize_estimator_options
 from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 
+from backends.circuits.stored import to_qpy
 from backends.devices.calibration import calibrated_at
-from backends.errors import UserError
-
-QPY_VERSION = max(15, qpy.QPY_COMPATIBILITY_VERSION)
-"""Of the stored circuits: that of Qiskit 2.1, the oldest that is supported. Readers of versions before 13
-could be made to run code."""
 
 _OF_A_JOB = {"environment", "simulator", "max_execution_time"}
 """Options that say how one job is carried out, not what is measured."""
@@ -79,35 +73,7 @@ def describe(
         "calibration": _calibration(circuit, ends, chip_qubits, device),
         "options": finalize_estimator_options(options).model_dump(mode="json", exclude=_OF_A_JOB),
     }
-    return Sent(_dump(circuit), json.dumps(facts, default=_plain).encode())
-
-
-def read_circuit(content: bytes) -> QuantumCircuit:
-    """The circuit of `Sent.qpy`; nothing in it is run.
-
-    Raises:
-        UserError: if this Qiskit cannot read it, or should not.
-        ValueError: if it is damaged.
-    """
-    if content[:6] != b"QISKIT" or len(content) < 7:
-        raise ValueError("not QPY")
-    version = content[6]
-    if not QPY_VERSION <= version <= qpy.QPY_VERSION:
-        raise UserError(
-            f"in version {version} of QPY, where the Qiskit that is installed reads {QPY_VERSION} to "
-            f"{qpy.QPY_VERSION}"
-        )
-    try:
-        (circuit,) = qpy.load(io.BytesIO(content))
-    except Exception as error:
-        raise ValueError(f"its QPY cannot be read ({type(error).__name__})") from None
-    return circuit
-
-
-def _dump(circuit: QuantumCircuit) -> bytes:
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer, version=QPY_VERSION)
-    return buffer.getvalue()
+    return Sent(to_qpy(circuit), json.dumps(facts, default=_plain).encode())
 
 
 def _calibration(

@@ -8,16 +8,12 @@ of its own, which any Qiskit reads. No pickle is involved; SECURITY.md says what
 from __future__ import annotations
 
 import base64
-import io
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import qiskit
-from qiskit import qpy
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
@@ -25,6 +21,7 @@ from backends.circuits.expressions import name_angles
 from backends.circuits.observables import read_observables
 from backends.circuits.program import Ansatz as AnyAnsatz
 from backends.circuits.program import Fixed, Operation, program_from_circuit
+from backends.circuits.stored import from_qpy, to_qpy
 from backends.errors import UserError
 from qvunet.ansatz.base import Ansatz
 from qvunet.ansatz.registry import ANSATZES, make_ansatz
@@ -33,13 +30,6 @@ from qvunet.tools.kept_circuits import ANSATZ_FILE, QPY_FILE, read_kept_facts
 
 Record = dict[str, Any]
 """A kept circuit as plain values."""
-
-OLDEST_QPY = 13
-"""Older versions hold expressions as text or as Symengine's memory, which were ways to run code
-(CVE-2025-2000); none was ever written here."""
-
-MAGIC = b"QISKIT"
-"""How QPY begins."""
 
 
 def is_kept(name: str | None) -> bool:
@@ -89,7 +79,7 @@ def from_record(record: Record, where: str = "circuit") -> Ansatz:
         UserError: if it is damaged, or of a version of QPY that this Qiskit does not read.
     """
     try:
-        circuit = _load(base64.b64decode(record["qpy"]), where)
+        circuit = from_qpy(base64.b64decode(record["qpy"]))
         known = {parameter.name: parameter for parameter in circuit.parameters}
         inputs, weights = (
             # One that the circuit never reads is in no file but by its name.
@@ -101,8 +91,8 @@ def from_record(record: Record, where: str = "circuit") -> Ansatz:
             for terms in record["observables"]
         ]
         return Ansatz(record["name"], circuit, inputs, weights, observables)
-    except UserError:
-        raise
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     except Exception as error:  # whatever Qiskit makes of bytes that it did not write
         raise UserError(f"{where}: damaged ({type(error).__name__}: {error})") from None
 
@@ -148,38 +138,13 @@ def _terms(observable: SparsePauliOp) -> list[list[Any]]:
 
 
 def _dump(circuit: QuantumCircuit, name: str) -> bytes:
-    """QPY of the oldest version that takes the circuit, for most versions of Qiskit read that."""
     try:
-        try:
-            return _dump_as(circuit, qpy.QPY_COMPATIBILITY_VERSION)
-        except qpy.UnsupportedFeatureForVersion:
-            return _dump_as(circuit, qpy.QPY_VERSION)
+        return to_qpy(circuit)
     except Exception as error:  # a circuit may hold anything
         raise UserError(
             f"ansatz = {name!r}: Qiskit cannot store its circuit ({type(error).__name__}: {error}), which a "
             "trained network keeps"
         ) from None
-
-
-def _dump_as(circuit: QuantumCircuit, version: int) -> bytes:
-    buffer = io.BytesIO()
-    qpy.dump(circuit, buffer, version=version)
-    return buffer.getvalue()
-
-
-def _load(data: bytes, where: str) -> QuantumCircuit:
-    if data[: len(MAGIC)] != MAGIC or len(data) <= len(MAGIC):
-        raise UserError(f"{where}: damaged, it does not begin as QPY does")
-    version = data[len(MAGIC)]
-    if not OLDEST_QPY <= version <= qpy.QPY_VERSION:
-        raise UserError(
-            f"{where}: QPY of version {version}, where Qiskit {qiskit.__version__} is trusted to read "
-            f"{OLDEST_QPY} to {qpy.QPY_VERSION}" + ("; install a newer one" if version > OLDEST_QPY else "")
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a vector of which some elements are not in the circuit
-        (circuit,) = qpy.load(io.BytesIO(data))
-    return circuit
 
 
 def _content(ansatz: AnyAnsatz) -> tuple[list[Any], npt.NDArray[np.complex128]]:

@@ -1,7 +1,7 @@
 """What the members of a bundle are, written and read; nothing here is unpickled or run.
 
-- `network/`: config, averaged weights and autoencoder, a folder like those of `qvunet.weights`; the config
-  is that of the drawing, without account and instance.
+- `network/`: config, averaged weights, autoencoder and a circuit of one's own, a folder like those of
+  `qvunet.weights`; the config is that of the drawing, without account and instance.
 - `circuits/DIGEST.qpy`, `.qasm`, `.json`: what jobs were sent with (`backends.ibm.sent.Sent`).
 - `jobs/NAME.json`: a `backends.ibm.journal.Record`; `jobs/NAME.safetensors`: its ``parameters``,
   ``submitted`` (parameter values of the circuit that was submitted), and as the device answered ``values``
@@ -26,14 +26,18 @@ from pydantic import TypeAdapter
 from qiskit import qasm3
 from safetensors.numpy import load, save
 
+from backends.circuits.stored import from_qpy
 from backends.errors import ExecutionError, UserError
 from backends.ibm.journal import Journal, Record
-from backends.ibm.sent import Sent, read_circuit
+from backends.ibm.sent import Sent
+from qvunet.ansatz.keeping import is_kept
 from qvunet.config import Config, dump_config
 from qvunet.config.files import parse_yaml
+from qvunet.config.options import KEPT_ANSATZ
 from qvunet.runs.directory import RunDirectory
 from qvunet.runs.environment import describe_environment
 from qvunet.runs.named import lay_out
+from qvunet.tools.kept_circuits import ANSATZ_FILE, CIRCUIT_FOLDER, QPY_FILE
 from qvunet.weights.finding import NETWORK
 
 ENVIRONMENT = "environment.json"
@@ -44,6 +48,7 @@ MAX_REASON = 200
 _CONFIG = "network/config.yaml"
 _NETWORK = (_CONFIG, *(f"network/{file}" for file in NETWORK))
 _AUTOENCODER = tuple(f"network/autoencoder/{file}" for file in NETWORK)
+_CIRCUIT = tuple(f"network/{CIRCUIT_FOLDER}/{file}" for file in (QPY_FILE, ANSATZ_FILE))
 _ARRAYS = {"parameters", "submitted", "values", "stds"}
 _OTHERS = re.compile(
     r"circuits/[0-9a-f]{16}\.(qpy|qasm|json)|jobs/[a-z0-9_]+\.(json|safetensors)|picture/(grid|\d{4,})\.png"
@@ -106,13 +111,13 @@ def members_of(
         _CONFIG: dump_config(config.model_copy(update={"backend": anonymous})).encode(),
     }
     members |= {f"network/{file}": (checkpoint / "ema" / file).read_bytes() for file in NETWORK}
-    if config.model.kind == "latent":
-        members |= {f"network/autoencoder/{file}": (run.autoencoder / file).read_bytes() for file in NETWORK}
+    for name in _parts(config):
+        members[name] = (run.path / name.removeprefix("network/")).read_bytes()
     for record in journal.answered:
         sent = journal.sent(record)
         stem = f"circuits/{sent.digest}"
         if f"{stem}.qpy" not in members:
-            text = qasm3.dumps(read_circuit(sent.qpy))
+            text = qasm3.dumps(from_qpy(sent.qpy))
             members |= {f"{stem}.qpy": sent.qpy, f"{stem}.json": sent.facts, f"{stem}.qasm": text.encode()}
         arrays = {key: np.ascontiguousarray(array) for key, array in journal.arrays(record).items()}
         members[f"jobs/{record.name}.json"] = (
@@ -122,19 +127,15 @@ def members_of(
     return members | {f"picture/{name}": (pictures / name).read_bytes() for name in picture_names(config)}
 
 
-def read_bundle(members: Mapping[str, bytes], own_code: bool = False) -> Bundle:
-    """Read members.
-
-    Args:
-        members: whose digests have been checked.
-        own_code: import the function by which the config may name its circuits.
+def read_bundle(members: Mapping[str, bytes]) -> Bundle:
+    """Read members, whose digests have been checked.
 
     Raises:
         ExecutionError: if one is not what a bundle holds.
-        UserError: if the config names a function that may not be imported, or there is none.
+        UserError: if the Qiskit that is installed does not read a circuit.
     """
-    config = _read(_CONFIG, lambda: _config(members[_CONFIG].decode(), own_code))
-    expected = {*_NETWORK, *(_AUTOENCODER if config.model.kind == "latent" else ()), ENVIRONMENT}
+    config = _read(_CONFIG, lambda: _config(members[_CONFIG].decode()))
+    expected = {*_NETWORK, *_parts(config), ENVIRONMENT}
     expected |= {f"picture/{name}" for name in picture_names(config)}
     if missing := sorted(expected - members.keys()):
         raise ExecutionError(f"{missing[0]}: missing")
@@ -158,16 +159,18 @@ def read_bundle(members: Mapping[str, bytes], own_code: bool = False) -> Bundle:
     )
 
 
-def _config(text: str, own_code: bool) -> Config:
+def _parts(config: Config) -> list[str]:
+    """Members of `network/` that not every network has."""
+    autoencoder = _AUTOENCODER if config.model.kind == "latent" else ()
+    return [*autoencoder, *(_CIRCUIT if is_kept(config.model.ansatz) else ())]
+
+
+def _config(text: str) -> Config:
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):  # a few can make gigabytes
         raise ValueError("it holds an alias")
     values = parse_yaml(text)
-    ansatz = values["model"]["ansatz"]
-    if ":" in str(ansatz) and not own_code:  # reading the config would import it
-        raise UserError(
-            f"the circuits are those of the function {ansatz}, whose code would be run; --own-code allows it"
-        )
-    config = Config.model_validate(values)
+    # The name of a circuit that lies beside the config is not looked up, which would import a function.
+    config = Config.model_validate(values, context={KEPT_ANSATZ: values["model"]["ansatz"]})
     if config.backend.name != "ibm_runtime":
         raise ValueError(f"the backend is {config.backend.name}")
     return config
@@ -185,7 +188,7 @@ def _sent(members: Mapping[str, bytes], digest: str) -> Sent:
     sent = Sent(members[f"{stem}.qpy"], members[f"{stem}.json"])
     if sent.digest != digest:
         raise ExecutionError(f"{stem}.qpy: its name is not its digest")
-    _read(f"{stem}.qpy", lambda: read_circuit(sent.qpy))
+    _read(f"{stem}.qpy", lambda: from_qpy(sent.qpy))
     return sent
 
 

@@ -17,10 +17,10 @@ from PIL import Image
 from qiskit import qasm3
 from torch import Tensor
 
+from backends.circuits.stored import from_qpy
 from backends.errors import ExecutionError, UserError
 from backends.ibm.backend import IbmRuntimeBackend
 from backends.ibm.replay import Replay
-from backends.ibm.sent import read_circuit
 from backends.options import StatevectorOptions
 from qvunet.bundles.archive import MAX_BYTES, unpack
 from qvunet.bundles.contents import Bundle, one_line, read_bundle
@@ -101,17 +101,16 @@ class Verification:
         yield f"exact        distance {self.distance:.3f}, correlation {self.correlation:.3f}"
 
 
-def verify(path: Path, out: Path | None = None, own_code: bool = False) -> Verification:
+def verify(path: Path, out: Path | None = None) -> Verification:
     """Check a bundle, without network and account.
 
     Args:
         path: of the file.
         out: directory for `measured.png`, `exact.png` and `side_by_side.png`.
-        own_code: import the function by which the config may name its circuits.
 
     Raises:
-        UserError: if there is no such file, `out` is one, a function would have to be imported, or the Qiskit
-            that is installed cannot read a circuit.
+        UserError: if there is no such file, `out` is one, or the Qiskit that is installed does not read a
+            circuit.
         ExecutionError: if anything in the file was changed, or does not follow from the rest.
     """
     if out is not None and out.is_file():
@@ -119,7 +118,7 @@ def verify(path: Path, out: Path | None = None, own_code: bool = False) -> Verif
     content = _content(path)
     try:
         members = unpack(content)
-        bundle = read_bundle(members, own_code)
+        bundle = read_bundle(members)
         with TemporaryDirectory() as folder:
             run, checkpoint = bundle.lay_out(Path(folder))
             replay = Replay(bundle.journal)
@@ -167,8 +166,8 @@ def _on_cpu(config: Config, exact: bool = False) -> Config:
 
 def _drawn(config: Config, run: RunDirectory, checkpoint: Path, replay: Replay | None = None) -> Tensor:
     """The images, (N, C, H, W) in [-1, 1]."""
-    task = make_task(config, run)
     try:
+        task = make_task(config, run, compare=False)
         model = load_trained(task, checkpoint)
         if replay is None:
             return task.draw(model)
@@ -192,7 +191,7 @@ def _check_jobs(bundle: Bundle, replay: Replay) -> None:
     if bundle.environment.get("versions", {}).get("qiskit") != qiskit.__version__:
         return  # another Qiskit may write the same circuit otherwise
     for record in bundle.journal.records:
-        if qasm3.dumps(read_circuit(bundle.journal.sent(record).qpy)) != bundle.qasm[record.sent]:
+        if qasm3.dumps(from_qpy(bundle.journal.sent(record).qpy)) != bundle.qasm[record.sent]:
             raise ExecutionError(f"circuits/{record.sent}.qasm: not the circuit of the QPY file beside it")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.errors import UserError
+from qvunet.ansatz.keeping import is_kept
 from qvunet.config import Config
 from qvunet.runs.directory import RunDirectory
 from qvunet.tools.files import replacing
@@ -14,14 +15,20 @@ if TYPE_CHECKING:
     from backends.ibm.journal import Journal
 
 
-def require_bundle(path: Path, on_hardware: bool) -> None:
+def require_bundle(path: Path, config: Config, run: RunDirectory, on_hardware: bool) -> None:
     """Check, before anything is paid for, that a bundle can be made.
 
     Raises:
-        UserError: if the circuits run on this machine, or a directory is in the way.
+        UserError: if the circuits run on this machine, they are of one's own and the run does not keep
+            them, or a directory is in the way.
     """
     if not on_hardware:
         raise UserError(f"--bundle {path}: of circuits on hardware, or its rehearsal: --backend ibm_runtime")
+    if is_kept(config.model.ansatz) and not run.circuit.is_dir():
+        raise UserError(
+            f"--bundle {path}: needs the circuit of {config.model.ansatz} itself, and there is no {run.circuit}; "
+            "runs of older versions did not keep it"
+        )
     if path.is_dir():
         raise UserError(f"--bundle {path}: a directory, where a file is to be written")
 
@@ -42,7 +49,7 @@ def write_bundle(
     Raises:
         UserError: if a job is older than what the journal must know of it.
     """
-    # Imported here: Qiskit takes seconds to load, and most drawings do without.
+    # Imported here: IBM's client takes seconds to load, and most drawings do without.
     from qvunet.bundles.archive import pack
     from qvunet.bundles.contents import members_of
 

@@ -54,7 +54,7 @@ def generate(
     model = load_trained(task, checkpoint)
     plan = sampling_plan(model, task, run.jobs, checkpoint.name)
     if bundle is not None:
-        require_bundle(bundle, plan is not None)
+        require_bundle(bundle, config, run, plan is not None)
     if not approve(plan, consent or Consent()):
         return None
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images") as reporter:

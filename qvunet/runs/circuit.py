@@ -18,10 +18,15 @@ def keep_circuit(run: RunDirectory, model: HybridNetwork) -> None:
         write_kept(run.circuit, model.config.circuit)
 
 
-def kept_circuit(config: Config, run: RunDirectory) -> Record | None:
+def kept_circuit(config: Config, run: RunDirectory, compare: bool = True) -> Record | None:
     """The circuit that a run keeps, which goes before its function: the run's weights belong to it.
 
     Where the function is there too and makes another circuit by now, a note says so.
+
+    Args:
+        config: of the run.
+        run: where it is.
+        compare: call the function, for that note.
 
     Returns:
         None if the package can make the circuit, or the run keeps none: a new one, or one of a version that
@@ -36,7 +41,7 @@ def kept_circuit(config: Config, run: RunDirectory) -> Record | None:
     record = read_kept(run.circuit)
     kept = from_record(record, str(run.circuit))
     try:
-        changed = not same_circuit(make_ansatz(name, num_layers=config.model.num_layers), kept)
+        changed = compare and not same_circuit(make_ansatz(name, num_layers=config.model.num_layers), kept)
     except UserError:  # it is not installed, or makes nothing that could be compared
         changed = False
     if changed:

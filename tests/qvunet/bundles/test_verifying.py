@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from qiskit.qpy import dump
 from safetensors.numpy import load, save
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from backends.ibm.sent import QPY_VERSION, Sent, read_circuit
+from backends.circuits.stored import from_qpy, to_qpy
+from backends.ibm.sent import Sent
 from qvunet.bundles.archive import pack
 from tests.qvunet.bundles.conftest import PAGE, VERIFY, run_cli
 from tests.qvunet.bundles.test_contents import some
@@ -121,11 +121,9 @@ def test_questions_that_the_device_was_not_asked(rehearsed, verified):
 def test_another_circuit_than_the_network_s(rehearsed, verified):
     name = some(rehearsed.members, "circuits/", ".qpy")
     old = Path(name).stem
-    circuit = read_circuit(rehearsed.members[name])
+    circuit = from_qpy(rehearsed.members[name])
     circuit.x(0)
-    qpy = io.BytesIO()
-    dump(circuit, qpy, version=QPY_VERSION)
-    sent = Sent(qpy.getvalue(), rehearsed.members[f"circuits/{old}.json"])
+    sent = Sent(to_qpy(circuit), rehearsed.members[f"circuits/{old}.json"])
     forged = {}
     for key, content in rehearsed.members.items():
         text = content.replace(old.encode(), sent.digest.encode()) if key.endswith(".json") else content
