@@ -26,8 +26,8 @@ def require_bundle(path: Path, config: Config, run: RunDirectory, on_hardware: b
         raise UserError(f"--bundle {path}: of circuits on hardware, or its rehearsal: --backend ibm_runtime")
     if is_kept(config.model.ansatz) and not run.circuit.is_dir():
         raise UserError(
-            f"--bundle {path}: needs the circuit of {config.model.ansatz} itself, and there is no {run.circuit}; "
-            "runs of older versions did not keep it"
+            f"--bundle {path}: needs the circuit of {config.model.ansatz} itself, and "
+            f"{run.circuit} is not there; runs of older versions did not keep it"
         )
     if path.is_dir():
         raise UserError(f"--bundle {path}: a directory, where a file is to be written")
