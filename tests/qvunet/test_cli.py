@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -36,10 +35,8 @@ def trained(tmp_path_factory) -> Path:
     return folder / "run"
 
 
-def test_help_is_quick_and_lists_the_commands():
-    started = time.monotonic()
+def test_help_lists_the_commands():
     result = python_m_qvunet("--help")
-    assert time.monotonic() - started < 5  # under 1 s on a quiet machine
     assert result.returncode == 0
     assert "train" in result.stdout
     assert "sample" in result.stdout
