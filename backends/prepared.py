@@ -14,9 +14,11 @@ from backends.circuits.observables import read_observables
 from backends.circuits.program import Ansatz, program_from_circuit
 from backends.circuits.structure import Component
 from backends.errors import UserError
-from backends.exact.dense import Block, apply_block, fuse
+from backends.exact.evolution import Evolution
 from backends.exact.executor import LinearReadout
+from backends.exact.grouping import cheapest_plan
 from backends.exact.paulis import StateStrings
+from backends.exact.steps import permuted
 from backends.gradients.autograd import full_precision
 from backends.gradients.expressions import NamedValues
 from backends.layer import Backend
@@ -101,11 +103,9 @@ class _Circuit:
         program = program_from_circuit(named.circuit, named.inputs, named.weights)
         self.num_qubits = n = program.num_qubits
         whole = Component(tuple(range(n)), program.operations, tuple(range(program.num_angles)))
-        reads = np.any(program.angles.inputs_matrix, axis=1)
-        self._blocks = [
-            Block(qubits, operations, [whole], program.angles, per_row)
-            for qubits, operations, per_row in fuse(program.operations, [bool(each) for each in reads])
-        ]
+        reads = [bool(each) for each in np.any(program.angles.inputs_matrix, axis=1)]
+        plan = cheapest_plan(program.operations, reads, n, prepared=True)
+        self._evolution = Evolution(plan.groups, plan.order, [whole], program.angles)
         readout = read_observables(ansatz.observables, n)
         self._strings = StateStrings([term[::-1] for term in readout.terms]) if readout.terms else None
         self._observables = LinearReadout(readout.matrix, readout.offset)
@@ -119,8 +119,9 @@ class _Circuit:
             weights: (1, num_weights), radians.
         """
         inputs, weights = self._values(inputs, weights)
-        for block in self._blocks:
-            state = apply_block(state, block.matrices(inputs, weights), block.qubits, self.num_qubits)
+        parameters, _ = self._evolution.parameters(inputs, weights)
+        state = self._evolution.forward(state.mT, parameters)
+        state = permuted(state, np.argsort(self._evolution.order).tolist()).mT
         if self._strings is None:
             return self._observables(inputs[..., :0])
         return self._observables(self._strings([state[0][:, None, None]])).unsqueeze(0)

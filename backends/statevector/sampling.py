@@ -13,8 +13,8 @@ from backends.circuits.observables import in_basis, measurement_bases, read_obse
 from backends.circuits.program import AffineMap, Ansatz, Program, program_from_circuit, without_controls
 from backends.circuits.structure import components
 from backends.exact import ExactEngine
-from backends.exact.dense import z_expectations
 from backends.exact.executor import LinearReadout, engine_for
+from backends.exact.readout import z_expectations
 from backends.exact.terms import factors_of
 from backends.gradients.autograd import Pullback
 from backends.gradients.shifts import ParameterShift

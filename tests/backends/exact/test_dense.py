@@ -1,15 +1,11 @@
-import itertools
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from qiskit.circuit import ParameterVector, QuantumCircuit
-from qiskit.quantum_info import random_statevector, random_unitary
 
-from backends.circuits.program import Fixed, Program
 from backends.circuits.structure import classes
-from backends.exact.dense import BLOCK_QUBITS, DenseState, apply_block, fuse, z_expectations
+from backends.exact.dense import DenseState
+from backends.exact.steps import MatrixStep
 from qvunet.ansatz import basic_entangler
 from tests.backends.exact.forced import amplitudes, forced, program_of
 from tests.backends.random_circuits import (
@@ -17,10 +13,7 @@ from tests.backends.random_circuits import (
     ansaetze,
     chains,
     fidelity,
-    operation_matrix,
-    program_state,
     reuploading,
-    z_values,
 )
 
 
@@ -93,53 +86,40 @@ def test_either_gradient_alone(needed):
     torch.testing.assert_close(gradient(**{needed: True}), gradient(inputs=True, weights=True))
 
 
-@given(ansaetze(max_qubits=4, max_gates=20))
-def test_fused_blocks_are_the_program(ansatz):
-    """Reordered into blocks, the same operations give the same state."""
-    program = program_of(ansatz)
-    reads = [bool(np.any(row)) for row in program.angles.inputs_matrix]
-    blocks = list(fuse(program.operations, reads))
-    fused = tuple(operation for _, members, _ in blocks for operation in members)
-    assert sorted(map(id, fused)) == sorted(map(id, program.operations))
-    for qubits, members, per_row in blocks:
-        assert set(qubits) == {qubit for operation in members for qubit in operation.qubits}
-        assert len(qubits) <= max(BLOCK_QUBITS, max(len(operation.qubits) for operation in members))
-        angles = [operation.angle for operation in members if not isinstance(operation, Fixed)]
-        assert all(reads[angle] == per_row for angle in angles)
-    inputs, weights = (values[0].numpy() for values in ansatz.parameters(groups=1, rows=1))
-    angles = program.angles(inputs[0], weights)
-    reordered = Program(program.num_qubits, fused, program.angles)
-    np.testing.assert_allclose(program_state(reordered, angles), program_state(program, angles), atol=1e-12)
+def test_no_state_is_kept_but_the_last():
+    """Backwards, states are recovered: what a pass holds does not grow with the number of layers."""
+
+    def held(layers):
+        ansatz = basic_entangler(6, layers)
+        engine = forced(DenseState, program_of(ansatz))
+        inputs = torch.rand(1, 64, 6, dtype=torch.float64)
+        _, pullback = engine.with_pullback(inputs, torch.rand(1, len(ansatz.weights), dtype=torch.float64))
+        pending, seen, states = [pullback], set(), set()
+        while pending:
+            found = pending.pop()
+            if isinstance(found, torch.Tensor) and found.numel() == 2**6 * 64:
+                states.add(found.untyped_storage().data_ptr())
+            elif isinstance(found, list | tuple):
+                pending += found
+            elif getattr(found, "__closure__", None) and id(found) not in seen:
+                seen.add(id(found))
+                pending += [cell.cell_contents for cell in found.__closure__]
+        return len(states)
+
+    assert held(2) == held(12) == 1
 
 
-def test_neighbouring_gates_fuse():
-    (_, members, per_row), *others = fuse(
-        program_of(basic_entangler(4, 3)).operations, [True] * 4 + [False] * 12
-    )
-    assert per_row
-    assert len(members) == 4
-    assert [len(block) for _, block, _ in others] == [24]
-
-
-@pytest.mark.parametrize("qubits", [q for k in (1, 2, 3) for q in itertools.permutations(range(3), k)])
-def test_apply_block(qubits):
-    """Shared matrices and one matrix a row, two groups."""
-    states = np.array([[random_statevector(8, seed=4 * g + b).data for b in range(3)] for g in range(2)])
-    d = 2 ** len(qubits)
-    for shared in (True, False):
-        unitaries = [
-            [random_unitary(d, seed=9 * g + b * (not shared)).data for b in range(3)] for g in range(2)
-        ]
-        matrices = np.array([row[:1] if shared else row for row in unitaries])
-        result = apply_block(torch.from_numpy(states), torch.from_numpy(matrices), qubits, 3)
-        for g, b in itertools.product(range(2), range(3)):
-            expected = operation_matrix(Fixed(unitaries[g][b], qubits), [], 3) @ states[g, b]
-            np.testing.assert_allclose(result[g, b], expected, atol=1e-13)
-
-
-@pytest.mark.parametrize("num_qubits", [1, 2, 5])
-def test_z_expectations(num_qubits):
-    state = random_statevector(2**num_qubits, seed=0).data
-    probabilities = torch.from_numpy(np.abs(state) ** 2)
-    np.testing.assert_allclose(z_expectations(probabilities), z_values(state), atol=1e-14)
-    assert z_expectations(probabilities.expand(2, 3, -1)).shape == (2, 3, num_qubits)
+@pytest.mark.parametrize("num_qubits", [3, 6])
+def test_renaming_at_the_end_is_left_to_the_readout(num_qubits):
+    circuit = QuantumCircuit(num_qubits)
+    w = ParameterVector("w", 2 * num_qubits)
+    for layer in range(2):
+        for qubit in range(num_qubits):
+            circuit.ry(w[layer * num_qubits + qubit], qubit)
+        for qubit in range(num_qubits):
+            circuit.cx(qubit, (qubit + 1) % num_qubits)
+            circuit.rz(0.3, qubit)
+    ansatz = TestAnsatz(circuit, [], [*w])
+    (simulator,) = forced(DenseState, program_of(ansatz)).simulators
+    assert not simulator.evolution.steps or isinstance(simulator.evolution.steps[-1], MatrixStep)
+    assert_exact(ansatz)
