@@ -5,10 +5,7 @@ That no token is in any of it is checked after every test, by the fixture `spoke
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 import traceback
 
@@ -17,13 +14,10 @@ import pytest
 from backends.errors import ExecutionError, UserError
 from tests.backends.ibm.conftest import Command
 from tests.service.conftest import WRONG_TOKEN
+from tests.service.processes import CHEAP, start
 
 JOBS = "/jobs"
 RESULTS = "/jobs/[^/]+/results"
-
-
-CHEAP = {"resilience_level": 0, "lowering": "pauli", "optimization_level": 0}
-"""Compiles and runs fast."""
 
 
 class Three(Command):
@@ -266,35 +260,73 @@ def test_a_job_that_takes_longer_than_is_left_is_stopped_by_the_service(service,
 @pytest.fixture
 def process(command):
     """Start the command in a process of its own."""
-    script = (
-        "import pathlib, sys; import backends.ibm.site;"
-        "backends.ibm.site.Cloud.poll_seconds = 0.01;"
-        "from tests.backends.ibm.conftest import Command;"
-        f"Command(pathlib.Path(sys.argv[1]))(**{CHEAP})"
-    )
-    with subprocess.Popen([sys.executable, "-c", script, str(command.journal)], env=os.environ) as running:
-        yield running
-        running.kill()
+    started = []
+
+    def run(death=None):
+        started.append(start(command.journal, death))
+        return started[-1]
+
+    yield run
+    for each in started:
+        each.kill()
+        each.join()
+
+
+def wait_for(command, process, statuses: list[str]) -> None:
+    deadline = time.monotonic() + 300
+    while command.statuses() != statuses:
+        assert process.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_process_killed_between_a_job_and_its_id(service, command, process):
-    stop_at(service, 1, lambda job: process.send_signal(signal.SIGKILL))
-    assert process.wait(300) == -signal.SIGKILL
+    running = process()
+    stop_at(service, 1, lambda job: running.kill())
+    running.join(300)
+    assert running.exitcode == -signal.SIGKILL
     assert command.statuses() == ["done", "submitting"]
     command()
     assert len(service.jobs) == 3
 
 
-@pytest.mark.slow
 def test_a_process_killed_while_a_job_runs(service, command, process):
     stop_at(service, 1, lambda job: job.end("Held"))
-    deadline = time.monotonic() + 300
-    while command.statuses() != ["done", "submitted"]:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+    running = process()
+    wait_for(command, running, ["done", "submitted"])
+    running.kill()
+    running.join()
     list(service.jobs.values())[1].end("Running")
+    command()
+    assert len(service.jobs) == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_processes_killed_at_every_file_that_appears(service, command, process, when):
+    """Each dies one file later than the last, so that every step of a job is somebody's last."""
+    for number in range(1, 30):
+        running = process((when, number))
+        running.join(300)
+        if running.exitcode == 0:
+            break
+        assert running.exitcode == -signal.SIGKILL
+    assert running.exitcode == 0
+    assert number > 5
+    command()
+    done = [record for record in command.opened().records if record.status == "done"]
+    assert [record.job_id for record in done] == list(service.jobs)
+    assert len(done) == 3
+    assert command.opened().spent == 9
+    assert {record.status for record in command.opened().records} <= {"done", "lost"}
+
+
+def test_two_processes_on_one_journal(service, command, process, fails):
+    stop_at(service, 1, lambda job: job.end("Held"))
+    running = process()
+    wait_for(command, running, ["done", "submitted"])
+    assert fails(UserError) == f"{command.journal}: in use by another process that runs this command"
+    list(service.jobs.values())[1].end("Running")
+    running.join(300)
+    assert running.exitcode == 0
     command()
     assert len(service.jobs) == 3

@@ -220,3 +220,19 @@ def test_what_is_damaged_is_told_in_one_line(latent, tmp_path):
     (run.circuit / "ansatz.json").write_text("{}")
     with pytest.raises(UserError, match=r"ansatz\.json: damaged, it names no circuit"):
         load_config(run.config_file)
+
+
+def test_a_bundle_holds_the_circuit_and_is_verified_without_its_function(latent, tmp_path):
+    file = tmp_path / "drawn.zip"
+    device = (
+        "--set=backend.backend_name=fake_manila",
+        "--set=backend.resilience_level=0",
+        "--num=1",
+        "--steps=1",
+    )
+    options = ("--backend=ibm_runtime", "--set=backend.shots=16", *device, "--yes", "--bundle", file)
+    drawn(latent[0], tmp_path / "out", *options)
+    with installed(tmp_path / "site", "raise SystemExit('called')"):
+        result = run_cli("bundle", "verify", file)
+    assert result.exit_code == 0, result.output
+    assert "picture      1 images, equal" in result.stdout
