@@ -11,7 +11,7 @@ after it:
 - `devices`: chips, and how a circuit gets onto one.
 - `exact`: the exact engine.
 - `gradients`: shift rules and other derivatives.
-- `measuring`: random numbers and counts; `circuits`: circuits as plain data.
+- `measuring`: random numbers and counts; `circuits`: circuits as plain data; `records`: what is kept of jobs.
 - `functions`: what options name as ``package.module:function``.
 """
 

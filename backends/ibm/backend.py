@@ -18,10 +18,10 @@ from backends.devices.tiling.tiles import tiled_rows
 from backends.gradients.shifts import grouped_executions
 from backends.ibm.budget import Budget, Cost, count_bases
 from backends.ibm.estimator import RuntimeEstimator
-from backends.ibm.journal import Journal
 from backends.ibm.replay import Replay
 from backends.options import BackendOptions, IbmRuntimeOptions
 from backends.primitives.backend import EstimatorBackend
+from backends.records.journal import Journal
 
 
 @dataclass(frozen=True)

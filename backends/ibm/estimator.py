@@ -20,13 +20,13 @@ from backends.devices.tiling.layouts import TilePlace, place_tiles
 from backends.devices.tiling.tiles import Tiled, tile
 from backends.ibm.budget import Tariff, count_bases
 from backends.ibm.jobs import JobRunner, Request
-from backends.ibm.journal import Journal
 from backends.ibm.replay import Replay
 from backends.ibm.settings import estimator_options, request_digest
 from backends.ibm.site import Cloud, Placed, Rehearsal, Site
 from backends.measuring.tally import Tally
 from backends.options import IbmRuntimeOptions, Lowering
 from backends.primitives.pubs import PauliEstimator
+from backends.records.journal import Journal
 
 Array = npt.NDArray[np.float64]
 

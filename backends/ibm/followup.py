@@ -9,9 +9,9 @@ from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError
 
 from backends.errors import ExecutionError
 from backends.ibm.answers import FINAL, IncompleteError, result_of, status_of, values_of
-from backends.ibm.journal import Journal, Record
 from backends.ibm.secrets import redact
 from backends.ibm.site import Account
+from backends.records.journal import Journal, Record
 
 
 class FollowUp:

@@ -31,13 +31,14 @@ from backends.ibm.answers import (
     values_of,
 )
 from backends.ibm.budget import Budget, Cost
-from backends.ibm.journal import Journal, Record
+from backends.ibm.describing import describe
 from backends.ibm.lane import Lane, Throttle
 from backends.ibm.secrets import redact
-from backends.ibm.sent import Sent, describe
 from backends.ibm.settings import estimator_options
 from backends.ibm.site import Placed, Site
 from backends.options import IbmRuntimeOptions
+from backends.records.journal import Journal, Record
+from backends.records.sent import Sent
 
 Array = npt.NDArray[np.float64]
 Result = TypeVar("Result")

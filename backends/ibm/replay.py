@@ -19,7 +19,7 @@ from backends.circuits.structure import components
 from backends.errors import ExecutionError
 from backends.exact.executor import ExactCircuit
 from backends.ibm.jobs import Request
-from backends.ibm.journal import Journal, Record
+from backends.records.journal import Journal, Record
 
 Array = npt.NDArray[np.float64]
 Exact = Callable[[Array], Array]

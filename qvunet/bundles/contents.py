@@ -2,8 +2,8 @@
 
 - `network/`: config, averaged weights, autoencoder and a circuit of one's own, a folder like those of
   `qvunet.weights`; the config is that of the drawing, without account and instance.
-- `circuits/DIGEST.qpy`, `.qasm`, `.json`: what jobs were sent with (`backends.ibm.sent.Sent`).
-- `jobs/NAME.json`: a `backends.ibm.journal.Record`; `jobs/NAME.safetensors`: its ``parameters``,
+- `circuits/DIGEST.qpy`, `.qasm`, `.json`: what jobs were sent with (`backends.records.sent.Sent`).
+- `jobs/NAME.json`: a `backends.records.journal.Record`; `jobs/NAME.safetensors`: its ``parameters``,
   ``submitted`` (parameter values of the circuit that was submitted), and as the device answered ``values``
   and ``stds``.
 - `picture/`: `grid.png` and every image.
@@ -28,8 +28,8 @@ from safetensors.numpy import load, save
 
 from backends.circuits.stored import from_qpy
 from backends.errors import ExecutionError, UserError
-from backends.ibm.journal import Journal, Record
-from backends.ibm.sent import Sent
+from backends.records.journal import Journal, Record
+from backends.records.sent import Sent
 from qvunet.ansatz.keeping import is_kept
 from qvunet.config import Config, dump_config
 from qvunet.config.files import parse_yaml

@@ -12,7 +12,7 @@ from qvunet.runs.directory import RunDirectory
 from qvunet.tools.files import replacing
 
 if TYPE_CHECKING:
-    from backends.ibm.journal import Journal
+    from backends.records.journal import Journal
 
 
 def require_bundle(path: Path, config: Config, run: RunDirectory, on_hardware: bool) -> None:

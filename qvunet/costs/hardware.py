@@ -25,7 +25,7 @@ from qvunet.tasks import Task
 
 if TYPE_CHECKING:
     from backends.ibm.backend import IbmRuntimeBackend, Pass
-    from backends.ibm.journal import Journal
+    from backends.records.journal import Journal
 
 _NO_MATTER = {"max_qpu_seconds", "timeout", "threads", "mode", "account", "instance"}
 """Options that may differ when a command is run again and is still to find its jobs."""
@@ -167,7 +167,7 @@ def _device(plan: Plan, device: BackendV2) -> Iterator[tuple[str, str]]:
 def _plan(
     model: HybridNetwork, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
 ) -> Plan:
-    from backends.ibm.journal import Journal
+    from backends.records.journal import Journal
 
     backend = cast("IbmRuntimeBackend", _hardware(model))
     told_apart = [config.backend.model_dump(exclude=_NO_MATTER), config.sample.model_dump(), name]

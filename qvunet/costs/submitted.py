@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from qvunet.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from backends.ibm.journal import Journal, Record
     from backends.options import IbmRuntimeOptions
+    from backends.records.journal import Journal, Record
 
 _HEADINGS = ("job", "submitted (UTC)", "device", "state", "estimated", "used", "id on the service")
 
@@ -21,7 +21,7 @@ def journals(run: RunDirectory) -> list[Journal]:
     Raises:
         UserError: if a file of theirs is damaged.
     """
-    from backends.ibm.journal import Journal
+    from backends.records.journal import Journal
 
     return [Journal(path) for path in sorted(run.jobs.glob("*")) if path.is_dir()]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from backends import make_backend
 from backends.ibm.backend import IbmRuntimeBackend
-from backends.ibm.journal import Journal
 from backends.options import Lowering
+from backends.records.journal import Journal
 from qvunet.config import Config
 from qvunet.costs.hardware import sampling_passes
 from qvunet.models.network import HybridNetwork

@@ -15,7 +15,7 @@ from qiskit_ibm_runtime.exceptions import RuntimeJobFailureError, RuntimeJobNotF
 
 from backends import make_backend
 from backends.devices.device import load_device
-from backends.ibm.journal import Journal
+from backends.records.journal import Journal
 from qvunet.ansatz import basic_entangler
 
 TOKEN = "planted-token-0123456789"

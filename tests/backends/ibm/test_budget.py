@@ -9,9 +9,9 @@ from qiskit_ibm_runtime.executor_estimator.prepare import prepare
 from backends import UserError, make_backend
 from backends.ibm.backend import Pass
 from backends.ibm.budget import Budget, Cost, Tariff, count_bases
-from backends.ibm.journal import Journal
 from backends.ibm.settings import estimator_options
 from backends.options import IbmRuntimeOptions
+from backends.records.journal import Journal
 from qvunet.ansatz import fqconv, hqconv
 
 

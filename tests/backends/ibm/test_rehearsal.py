@@ -14,7 +14,7 @@ from samplomatic.utils.box_key import BoxKey
 
 from backends import make_backend
 from backends.ibm.backend import Pass
-from backends.ibm.journal import Journal
+from backends.records.journal import Journal
 from qvunet.ansatz import basic_entangler
 from tests.backends.random_circuits import TestAnsatz
 

@@ -11,7 +11,7 @@ import torch
 from backends import make_backend
 from backends.devices.tiling.layouts import TilePlace
 from backends.ibm.backend import IbmRuntimeBackend, Pass
-from backends.ibm.journal import Journal
+from backends.records.journal import Journal
 from qvunet.ansatz import basic_entangler
 
 PAIR = basic_entangler(num_qubits=2, num_layers=1)

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from backends.errors import ExecutionError, UserError
-from backends.ibm.sent import Sent
+from backends.records.sent import Sent
 from qvunet.bundles.contents import read_bundle
 
 

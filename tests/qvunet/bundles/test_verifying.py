@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from backends.circuits.stored import from_qpy, to_qpy
-from backends.ibm.sent import Sent
+from backends.records.sent import Sent
 from qvunet.bundles.archive import pack
 from tests.qvunet.bundles.conftest import PAGE, VERIFY, run_cli
 from tests.qvunet.bundles.test_contents import some

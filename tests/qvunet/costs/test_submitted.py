@@ -9,8 +9,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from backends.ibm.journal import Journal, Record
-from backends.ibm.sent import Sent
+from backends.records.journal import Journal, Record
+from backends.records.sent import Sent
 from qvunet.cli import app
 from tests.qvunet.conftest import TINY
 

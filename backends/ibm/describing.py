@@ -1,12 +1,9 @@
-"""What a job was sent with, kept so that others can check it: circuit, layout, calibration, options."""
+"""What is kept of a job's circuit, layout, calibration and options, so that others can check it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
@@ -17,31 +14,10 @@ from qiskit_ibm_runtime.options_models.estimator import EstimatorOptions
 
 from backends.circuits.stored import to_qpy
 from backends.devices.calibration import calibrated_at
+from backends.records.sent import Sent
 
 _OF_A_JOB = {"environment", "simulator", "max_execution_time"}
 """Options that say how one job is carried out, not what is measured."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What a job was sent with, but for parameter values; jobs of one circuit share it.
-
-    Attributes:
-        qpy: the circuit as it was submitted, with free parameters.
-        facts: JSON. ``observables``, in the order of the values, each a list of (Pauli letters, qubits of the
-            circuit, coefficient); ``chip_qubits``, where each qubit of the circuit is on the chip;
-            ``layout``, where each qubit of the circuit that was asked for begins and ends there;
-            ``calibration`` of the qubits used, as the device reports it; ``options`` of the runtime's
-            estimator, with what its rules decide.
-    """
-
-    qpy: bytes
-    facts: bytes
-
-    @cached_property
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that stand for it."""
-        return hashlib.sha256(self.qpy + self.facts).hexdigest()[:16]
 
 
 def describe(

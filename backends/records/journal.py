@@ -25,7 +25,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from backends.errors import UserError
-from backends.ibm.sent import Sent
+from backends.records.sent import Sent
 
 Array = npt.NDArray[np.float64]
 Status = Literal["submitting", "submitted", "done", "failed", "lost"]

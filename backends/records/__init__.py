@@ -1,0 +1,1 @@
+"""What is kept of jobs: a record of each (`journal`), and what they were sent with (`sent`)."""
