@@ -172,9 +172,8 @@ class JobRunner:
         return record
 
     def _new_record(self, request: Request) -> Record:
-        stem = f"step{request.step:06d}_{request.index:04d}_{request.digest[:6]}"
         return Record(
-            name=self.journal.free_name(stem),
+            name=self.journal.free_name(request.step, request.index, request.digest),
             step=request.step,
             index=request.index,
             request=request.digest,

@@ -3,7 +3,7 @@
 A job is two files. ``NAME.npz`` holds its parameters, and its values once they have arrived; ``NAME.json``
 the rest. Both are there before the job is submitted, and the job's id before anybody waits for it, so that
 whatever happens to this process, the next one finds what was paid for. Neither can run code when read. What
-jobs were sent with, their circuits among it, is in `sent`, once for all jobs of a circuit.
+jobs were sent with, their circuits among it, is in `sent`, once for all jobs of a circuit, if it is kept.
 """
 
 from __future__ import annotations
@@ -46,14 +46,16 @@ class Record:
         request: digest of circuit, observables, shots and options: all but the parameters.
         what: the same for people.
         device: where it was sent.
-        tags: on the service.
-        estimated_seconds: of QPU time.
+        tags: on IBM's service; none elsewhere.
+        estimated_seconds: of QPU time; 0 where that is not what is paid for.
         submitted: when, in ISO 8601, UTC; None in a journal from before this was noted.
         calibration: when the device was last calibrated, if it says so.
         tile: fingerprint of the circuit that the job's circuit holds copies of.
         tiles: how many copies it may hold.
-        sent: digest of what it was sent with; empty in a journal from before this was kept.
-        status: ``submitting`` until the service has answered; ``lost`` if nobody knows the job.
+        sent: digest of what it was sent with; empty where this is not kept, or was not yet.
+        executions: circuits times shots; 0 where QPU time is what is paid for.
+        status: ``submitting`` until the service has answered; ``lost`` if nobody knows the job, or can fetch
+            its values.
         job_id: on the service.
         qpu_seconds: what it took, or as long as the service does not say so, the estimate; 0 before its end.
         error: why it gave no values.
@@ -72,6 +74,7 @@ class Record:
     tile: str = ""
     tiles: int = 1
     sent: str = ""
+    executions: int = 0
     status: Status = "submitting"
     job_id: str | None = None
     qpu_seconds: float = 0.0
@@ -125,6 +128,11 @@ class Journal:
         return sum(record.qpu_seconds for record in self.records)
 
     @property
+    def executions(self) -> int:
+        """Those of all jobs, whatever came of them."""
+        return sum(record.executions for record in self.records)
+
+    @property
     def num_done(self) -> int:
         """Jobs whose values are here."""
         return sum(record.status == "done" for record in self.records)
@@ -153,18 +161,24 @@ class Journal:
                 return record
         return None
 
-    def add(self, record: Record, parameters: Array, sent: Sent, submitted: Array) -> None:
+    def add(
+        self, record: Record, parameters: Array, sent: Sent | None = None, submitted: Array | None = None
+    ) -> None:
         """Enter a job that is about to be submitted.
 
         Args:
             record: of the job.
             parameters: of the circuit that was asked for, (rows, num_parameters), radians.
-            sent: what goes with it.
-            submitted: parameter values of the circuit that goes, (rows, its num_parameters), radians.
+            sent: what goes with it; None if that is not to be kept.
+            submitted: parameter values of the circuit that goes, (rows, its num_parameters), radians, or
+                None.
         """
-        record.sent = sent.digest
-        self._keep(sent)
-        self._arrays[record.name] = {"parameters": parameters, "submitted": submitted}
+        self._arrays[record.name] = {"parameters": parameters}
+        if sent is not None:
+            record.sent = sent.digest
+            self._keep(sent)
+        if submitted is not None:
+            self._arrays[record.name]["submitted"] = submitted
         self._write_arrays(record.name)
         self.write(record)
         self._enter(record)
@@ -207,8 +221,9 @@ class Journal:
             self._sent[record.sent] = self._read_sent(record)
         return self._sent[record.sent]
 
-    def free_name(self, stem: str) -> str:
-        """The stem, or with a number after it if it is taken."""
+    def free_name(self, step: int, index: int, request: str) -> str:
+        """A name for a job that asks this, with a number after it if others have asked the same."""
+        stem = f"step{step:06d}_{index:04d}_{request[:6]}"
         taken = {record.name for record in self.records}
         tries = (f"{stem}_try{k}" if k > 1 else stem for k in range(1, len(taken) + 2))
         return next(name for name in tries if name not in taken)
@@ -232,7 +247,7 @@ class Journal:
     def _read_sent(self, record: Record) -> Sent:
         if not record.sent or self.directory is None:
             raise UserError(
-                f"job {record.name}: was submitted before the journal kept what jobs are sent with"
+                f"job {record.name}: its journal does not keep what jobs are sent with, or did not yet"
             )
         stem = self.directory / "sent" / record.sent
         try:

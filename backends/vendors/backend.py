@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from backends.circuits.program import Ansatz
 from backends.gradients.methods import Executor
 from backends.options import BackendOptions, EstimatorOptions
 from backends.primitives.backend import EstimatorBackend
+from backends.records.journal import Journal
 from backends.vendors.estimator import VendorEstimator
 from backends.vendors.finding import find_estimator
 
@@ -40,6 +43,23 @@ class VendorBackend(EstimatorBackend):
         """Prepare a circuit; it is compiled for the device when it is first asked for."""
         self._estimator.require(ansatz.circuit.num_qubits)
         return super().compile(ansatz)
+
+    def start_step(self, step: int) -> None:
+        """Begin a step of training or sampling, which tells its jobs from those of others."""
+        super().start_step(step)
+        self._estimator.start_step(step)
+
+    @contextmanager
+    def recording(self, journal: Journal) -> Iterator[None]:
+        """Keep the jobs submitted in this context in a journal, and take from it what is there.
+
+        `max_executions` then limits all jobs of the journal.
+
+        Raises:
+            UserError: if another process records there.
+        """
+        with journal.locked(), self._estimator.runner.recording(journal):
+            yield
 
     @property
     def shots(self) -> int | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,16 @@ from qiskit.primitives.containers import EstimatorPubLike
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.quantum_info import SparsePauliOp
 
-from backends.circuits.fingerprint import circuit_fingerprint
+from backends.circuits.fingerprint import circuit_fingerprint, fingerprint, gate_list
 from backends.devices.compiling import Compiled, compile_circuit
 from backends.devices.device import require_qubits
 from backends.devices.lowering import NotBound, by_readings, choose
-from backends.errors import ExecutionError, UserError
+from backends.errors import UserError
 from backends.measuring.tally import Tally
 from backends.options import EstimatorOptions, Lowering
 from backends.primitives.pubs import PauliEstimator, shots_from_precision
-from backends.vendors.finding import device_of, own_precision
+from backends.vendors.finding import device_of, name_of, own_precision
+from backends.vendors.jobs import JobRunner, Pub, Request
 
 Array = npt.NDArray[np.float64]
 
@@ -38,12 +40,15 @@ class VendorEstimator(PauliEstimator):
     """Expectation values from an estimator of any vendor.
 
     Each circuit is compiled once, if the estimator names a device. A PUB becomes one job with one PUB, or as
-    many as `max_rows` asks for. Values are passed on as they come.
+    many as `max_rows` asks for; see `jobs.JobRunner`. Values are passed on as they come.
 
     Args:
         estimator: what is asked.
         options: of the backend.
-        tally: counts what is asked for.
+        tally: counts what is asked for, also where a journal knows the answer.
+
+    Attributes:
+        runner: of its jobs.
 
     Raises:
         UserError: if `max_executions` is given and nobody says how many shots a circuit takes, or `lowering`
@@ -56,18 +61,25 @@ class VendorEstimator(PauliEstimator):
         self.estimator = estimator
         self.options = options
         self.tally = tally or Tally()
-        self.executions = 0
-        self.precision = _precision(options)
-        asked = own_precision(estimator) if self.precision is None else self.precision
+        precision = _precision(options)
+        asked = own_precision(estimator) if precision is None else precision
         if asked is None and options.max_executions is not None:
             raise UserError(
                 f"max_executions = {options.max_executions}: {type(estimator).__name__} does not say how "
                 "many shots it takes; set shots or precision"
             )
         self._shots = shots_from_precision(asked) if asked else None
+        self._manner = [type(estimator).__name__, name_of(estimator), options.factory, options.options, asked]
+        self.runner = JobRunner(estimator, precision, options.max_executions)
+        self.start_step(0)
         self._device = device_of(estimator)
         self._lowering = self._find_lowering()
         self._compiled: dict[tuple[str, Lowering | None], Compiled] = {}
+
+    def start_step(self, step: int) -> None:
+        """Say which step of the command the next jobs belong to."""
+        self.runner.step = step
+        self._index = 0
 
     def require(self, num_qubits: int) -> None:
         """Check that a circuit fits on the device, as far as anybody knows.
@@ -104,29 +116,35 @@ class VendorEstimator(PauliEstimator):
         asked = [label for label in paulis if label.strip("I")]
         values = dict.fromkeys(paulis, np.ones(len(rows)))
         if asked:
-            self._count(len(rows), asked)
-            compiled, parameters = self._compile(circuit, rows, asked)
-            observables = [SparsePauliOp(label).apply_layout(compiled.circuit.layout) for label in asked]
-            size = self.options.max_rows
-            chunks = [parameters[start : start + size] for start in range(0, len(rows), size)]
-            found = [self._ask(compiled.circuit, observables, chunk) for chunk in chunks]
+            requests = list(self._requests(circuit, rows, asked))
+            found = self.runner.run(requests)
+            if self._shots is not None:
+                for request in requests:
+                    self.tally.add(request.circuits, request.executions)
             values |= zip(asked, np.concatenate(found, axis=1), strict=True)
         return np.stack([values[label] for label in paulis])
 
-    def _count(self, rows: int, paulis: Sequence[str]) -> None:
-        """Count what is about to be asked, and refuse what is too much; an exact value is one execution."""
-        circuits = rows * len(SparsePauliOp(list(paulis)).paulis.group_qubit_wise_commuting())
-        executions, limit = circuits * (self._shots or 1), self.options.max_executions
-        total = self.executions + executions
-        if limit is not None and total > limit:
-            raise UserError(
-                f"max_executions = {limit}: {circuits} circuits of {self._shots or 1} shots need "
-                f"{executions}, and {self.executions} are spent; allow at least {total}, "
-                "or ask for less"
+    def _requests(self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str]) -> Iterator[Request]:
+        """As many as `max_rows` says; nothing is compiled before one has to be submitted."""
+        digest = fingerprint(circuit.num_qubits, gate_list(circuit), list(paulis), self._manner)
+        bases = len(SparsePauliOp(list(paulis)).paulis.group_qubit_wise_commuting())
+        compiled = cache(partial(self._compile, circuit, rows, paulis))
+        size = self.options.max_rows
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
+            circuits = len(chunk) * bases  # qubits that are measured in the same basis are one
+            yield Request(
+                index=self._index,
+                digest=digest,
+                what=f"rows {start} to {start + len(chunk) - 1} of {len(rows)}, {circuit.num_qubits} qubits, "
+                f"{len(paulis)} observables, {self._shots or 'no'} shots",
+                num_observables=len(paulis),
+                parameters=chunk,
+                circuits=circuits,
+                executions=circuits * (self._shots or 1),
+                pub=partial(_pub, compiled, paulis, slice(start, start + size)),
             )
-        self.executions = total
-        if self._shots is not None:
-            self.tally.add(circuits, executions)
+            self._index += 1
 
     def _compile(self, circuit: QuantumCircuit, rows: Array, paulis: Sequence[str]) -> tuple[Compiled, Array]:
         """The circuit by the first lowering that is exact for rows and labels, and its parameters' values."""
@@ -171,22 +189,13 @@ class VendorEstimator(PauliEstimator):
             raise UserError(f"lowering = {asked}: {self._device.name} lists no couplings; allowed: pauli")
         return "pauli" if any_pair else choose(asked, self._device)
 
-    def _ask(self, circuit: QuantumCircuit, observables: Sequence[SparsePauliOp], rows: Array) -> Array:
-        """One PUB in one job: (num_observables, R)."""
-        column = [[observable] for observable in observables]
-        pub = (circuit, column, rows) if rows.shape[1] else (circuit, column)
-        name = type(self.estimator).__name__
-        # Some vendors' default stands in the signature of `run`, where None would replace it.
-        wanted = {} if self.precision is None else {"precision": self.precision}
-        try:
-            job = self.estimator.run([pub], **wanted)
-            found = np.asarray(job.result()[0].data.evs, dtype=float)
-        except Exception as error:  # of whatever type the vendor's client has
-            raise ExecutionError(f"{name}: {type(error).__name__}: {error}") from error
-        values = np.broadcast_to(found, (len(observables), len(rows)))
-        if not np.isfinite(values).all():
-            raise ExecutionError(f"{name}: gave values that are no numbers")
-        return values
+
+def _pub(compiled: Callable[[], tuple[Compiled, Array]], paulis: Sequence[str], rows: slice) -> Pub:
+    """Some rows of what has been compiled."""
+    made, parameters = compiled()
+    column = [[SparsePauliOp(label).apply_layout(made.circuit.layout)] for label in paulis]
+    chosen = parameters[rows]
+    return (made.circuit, column, chosen) if chosen.shape[1] else (made.circuit, column)
 
 
 def _precision(options: EstimatorOptions) -> float | None:

@@ -56,6 +56,12 @@ def device_of(estimator: BaseEstimatorV2) -> BackendV2 | None:
     return device if isinstance(device, BackendV2) else None
 
 
+def name_of(estimator: BaseEstimatorV2) -> str:
+    """Its device's name, else its class's."""
+    device = device_of(estimator)
+    return (device and device.name) or type(estimator).__name__
+
+
 def own_precision(estimator: BaseEstimatorV2) -> float | None:
     """The standard error that the estimator takes where none is asked for; None if it does not say."""
     for place in (estimator, getattr(estimator, "options", None)):
