@@ -95,6 +95,8 @@ def _manifest(content: bytes | None) -> dict[str, Any]:
         manifest = json.loads(content)
         format_, version, members = (manifest[key] for key in ("format", "version", "members"))
         members = dict(members)
+        if not all(map(_NAME.fullmatch, members)):
+            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise ExecutionError(f"{MANIFEST}: damaged") from None
     if format_ != FORMAT or version != VERSION:

@@ -135,6 +135,8 @@ def read_bundle(members: Mapping[str, bytes]) -> Bundle:
         UserError: if the Qiskit that is installed does not read a circuit.
     """
     config = _read(_CONFIG, lambda: _config(members[_CONFIG].decode()))
+    if config.sample.num > len(members):  # however many it claims
+        raise ExecutionError("picture/: fewer images than the config says")
     expected = {*_NETWORK, *_parts(config), ENVIRONMENT}
     expected |= {f"picture/{name}" for name in picture_names(config)}
     if missing := sorted(expected - members.keys()):
@@ -221,5 +223,10 @@ def _read(name: str, action: Any) -> Any:
 
 def one_line(error: Exception) -> str:
     """An error and what it says, which may be long."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = printable(" ".join(f"{type(error).__name__}: {error}".split()))
     return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]} ..."
+
+
+def printable(text: str) -> str:
+    """A stranger's text without line ends and whatever else a terminal would obey."""
+    return "".join(each if each.isprintable() else "?" for each in text)

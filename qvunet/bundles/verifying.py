@@ -23,7 +23,7 @@ from backends.ibm.backend import IbmRuntimeBackend
 from backends.ibm.replay import Replay
 from backends.options import StatevectorOptions
 from qvunet.bundles.archive import MAX_BYTES, unpack
-from qvunet.bundles.contents import Bundle, one_line, read_bundle
+from qvunet.bundles.contents import Bundle, one_line, printable, read_bundle
 from qvunet.config import Config
 from qvunet.diffusion.conditioning import grid_columns
 from qvunet.runs.directory import RunDirectory
@@ -72,8 +72,13 @@ class Verification:
     distance: float
     correlation: float
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> list[str]:
         """The same for people."""
+        return [
+            printable(line) for line in self._lines()
+        ]  # names, ids and versions are whatever somebody wrote
+
+    def _lines(self) -> Iterator[str]:
         records = self.bundle.journal.records
         circuits = {record.sent for record in records}
         seconds = sum(record.qpu_seconds for record in records)
@@ -151,11 +156,13 @@ def verify(path: Path, out: Path | None = None) -> Verification:
 
 def _content(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ExecutionError(f"{path}: larger than {MAX_BYTES:,} bytes, which no bundle is")
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > MAX_BYTES:
+        raise ExecutionError(f"{path}: larger than {MAX_BYTES:,} bytes, which no bundle is")
+    return content
 
 
 def _on_cpu(config: Config, exact: bool = False) -> Config:

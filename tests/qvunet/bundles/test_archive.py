@@ -125,6 +125,7 @@ def test_bytes_that_belong_to_no_member():
         b"\xff",
         b"[" * 10**5,
         b'{"format": "qvunet bundle", "version": 1, "members": 3}',
+        b'{"format": "qvunet bundle", "version": 1, "members": {"a\\nb": {}}}',
     ],
 )
 def test_a_manifest_that_is_none(manifest):

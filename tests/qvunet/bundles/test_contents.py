@@ -91,6 +91,11 @@ def test_a_config_that_reads_other_files_or_grows(rehearsed):
     assert "alias" in refused(forged)
 
 
+def test_more_images_than_can_be(rehearsed):
+    forged = changed_config(rehearsed.members, "  num: 2\n", "  num: 100000000000\n")
+    assert refused(forged) == "picture/: fewer images than the config says"
+
+
 def test_another_backend(rehearsed):
     backend = (
         rehearsed.members["network/config.yaml"].decode().split("backend:\n")[1].split("\ndiffusion:")[0]

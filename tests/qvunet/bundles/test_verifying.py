@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -177,6 +178,22 @@ def test_a_job_that_nothing_asked_for(rehearsed, verified):
     arrays = rehearsed.members[f"jobs/{stem}.safetensors"]
     forged = {**rehearsed.members, "jobs/spare.json": record, "jobs/spare.safetensors": arrays}
     assert verified(forged) == "jobs/spare.json: answers nothing that the network asks"
+
+
+def test_ids_that_a_terminal_would_obey(rehearsed, tmp_path):
+    name = some(rehearsed.members, "jobs/", ".json")
+    record = json.loads(rehearsed.members[name]) | {"job_id": "a\nexact        \x1b[2J"}
+    file = tmp_path / "forged.zip"
+    file.write_bytes(pack({**rehearsed.members, name: json.dumps(record).encode()}))
+    result = run_cli("bundle", "verify", file)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 10)
+    assert "a?exact        ?[2J" in result.stdout
+
+
+def test_a_file_that_is_too_large(rehearsed, monkeypatch):
+    monkeypatch.setattr("qvunet.bundles.verifying.MAX_BYTES", 1000)
+    result = run_cli("bundle", "verify", rehearsed.file)
+    assert (result.exit_code, "larger than 1,000 bytes" in result.stderr) == (1, True)
 
 
 def test_what_cannot_be_read(rehearsed, tmp_path):
