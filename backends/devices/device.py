@@ -158,9 +158,11 @@ def restrict(circuit: QuantumCircuit, device: BackendV2) -> tuple[QuantumCircuit
         The same circuit on fewer qubits, in ascending order of the device's, with a `layout` that leads to
         them, and the part of the device that they are.
     """
-    positions = circuit.layout.final_index_layout(filter_ancillas=True)
+    layout = circuit.layout
+    starts = layout.initial_index_layout(filter_ancillas=True)
+    ends = layout.final_index_layout(filter_ancillas=True)
     touched = {circuit.find_bit(qubit).index for item in circuit.data for qubit in _acted_on(item)}
-    kept = sorted(touched.union(positions))
+    kept = sorted(touched.union(starts, ends))
     small = QuantumCircuit(len(kept), name=circuit.name, global_phase=circuit.global_phase)
     small.add_bits(circuit.clbits)
     for register in circuit.cregs:
@@ -173,7 +175,12 @@ def restrict(circuit: QuantumCircuit, device: BackendV2) -> tuple[QuantumCircuit
             small.barrier(qubits)
         else:
             small.append(operation, qubits, item.clbits)
-    small._layout = routed_layout(small, [kept.index(position) for position in positions])
+    moves = layout.routing_permutation() if layout.final_layout else ()
+    small._layout = routed_layout(
+        small,
+        [kept.index(start) for start in starts],
+        {k: kept.index(moves[qubit]) for k, qubit in enumerate(kept)} if moves else None,
+    )
     return small, SubDevice(device, kept)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
@@ -40,7 +41,7 @@ def test_where_qubits_lie_on_the_chip_and_what_the_device_says_of_them():
     assert set(calibration["qubits"]) == {str(qubit) for qubit in part.chip_qubits}
     for qubit, values in calibration["qubits"].items():
         t1 = next(value for value in values if value["name"] == "T1")
-        assert t1["value"] * 1e-6 == known.t1(int(qubit))
+        assert t1["value"] * 1e-6 == pytest.approx(known.t1(int(qubit)))
     coupled = [gate["qubits"] for gate in calibration["gates"] if len(gate["qubits"]) == 2]
     assert len(coupled) == 4  # two couplings, each in both directions
     assert {qubit for pair in coupled for qubit in pair} == set(part.chip_qubits)
