@@ -10,8 +10,8 @@ import torch
 
 from backends import make_backend
 from backends.errors import ExecutionError
-from backends.ibm.journal import Journal
 from backends.ibm.replay import Replay
+from backends.records.journal import Journal
 from qvunet.ansatz import basic_entangler
 
 PAIR = basic_entangler(num_qubits=2, num_layers=1)

@@ -10,7 +10,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from backends.circuits.stored import from_qpy
 from backends.devices.device import isa_circuit, load_device, restrict
-from backends.ibm.sent import describe
+from backends.ibm.describing import describe
 from backends.ibm.settings import estimator_options
 from backends.options import IbmRuntimeOptions
 
