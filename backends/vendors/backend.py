@@ -12,7 +12,7 @@ from backends.options import BackendOptions, EstimatorOptions
 from backends.primitives.backend import EstimatorBackend
 from backends.records.journal import Journal
 from backends.vendors.estimator import VendorEstimator
-from backends.vendors.finding import find_estimator
+from backends.vendors.finding import find_estimator, name_of
 
 
 class VendorBackend(EstimatorBackend):
@@ -32,8 +32,8 @@ class VendorBackend(EstimatorBackend):
 
     def __init__(self, options: BackendOptions) -> None:
         super().__init__(options)
-        settings = cast(EstimatorOptions, options)
-        self._estimator = VendorEstimator(find_estimator(settings), settings, self.tally)
+        self.settings = cast(EstimatorOptions, options)
+        self._estimator = VendorEstimator(find_estimator(self.settings), self.settings, self.tally)
 
     def estimator(self) -> VendorEstimator:
         """The one estimator, whose budget all layers share."""
@@ -60,6 +60,11 @@ class VendorBackend(EstimatorBackend):
         """
         with journal.locked(), self._estimator.runner.recording(journal):
             yield
+
+    @property
+    def device_name(self) -> str:
+        """Of the estimator's device, else of its class."""
+        return name_of(self._estimator.estimator)
 
     @property
     def shots(self) -> int | None:

@@ -19,8 +19,8 @@ def require_bundle(path: Path, config: Config, run: RunDirectory, on_hardware: b
     """Check, before anything is paid for, that a bundle can be made.
 
     Raises:
-        UserError: if the circuits run on this machine, they are of one's own and the run does not keep
-            them, or a directory is in the way.
+        UserError: if the circuits do not run on IBM's hardware, they are of one's own and the run does
+            not keep them, or a directory is in the way.
     """
     if not on_hardware:
         raise UserError(f"--bundle {path}: of circuits on hardware, or its rehearsal: --backend ibm_runtime")

@@ -1,11 +1,11 @@
-"""What a command's jobs on hardware cost, and the user's consent to them."""
+"""A command's jobs on hardware: their journal, what they cost, and the user's consent to them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,9 @@ from qvunet.tasks import Task
 if TYPE_CHECKING:
     from backends.ibm.backend import IbmRuntimeBackend, Pass
     from backends.records.journal import Journal
+    from backends.vendors.backend import VendorBackend
 
-_NO_MATTER = {"max_qpu_seconds", "timeout", "threads", "mode", "account", "instance"}
+_NO_MATTER = {"max_qpu_seconds", "max_executions", "timeout", "threads", "mode", "account", "instance"}
 """Options that may differ when a command is run again and is still to find its jobs."""
 
 
@@ -46,7 +47,7 @@ class Consent:
 
 @dataclass(frozen=True)
 class Plan:
-    """A command's jobs.
+    """A command's jobs on IBM's devices.
 
     Attributes:
         backend: where they go.
@@ -61,7 +62,20 @@ class Plan:
     first_step: int = 0
 
 
-def sampling_plan(model: HybridNetwork, task: Task, jobs: Path, what: str) -> Plan | None:
+@dataclass(frozen=True)
+class VendorPlan:
+    """A command's jobs on another vendor's estimator, which nobody but the vendor can price.
+
+    Attributes:
+        backend: where they go.
+        journal: of the command, perhaps with jobs of an earlier attempt.
+    """
+
+    backend: VendorBackend
+    journal: Journal
+
+
+def sampling_plan(model: HybridNetwork, task: Task, jobs: Path, what: str) -> Plan | VendorPlan | None:
     """Plan the drawing of images.
 
     Args:
@@ -73,25 +87,26 @@ def sampling_plan(model: HybridNetwork, task: Task, jobs: Path, what: str) -> Pl
     Returns:
         None if the network's circuits, if any, run here.
     """
-    if _hardware(model) is None:
-        return None
-    return _plan(model, task.config, jobs, f"sample_{what}", sampling_passes(model, task))
+    return _plan(model, task.config, jobs, f"sample_{what}", lambda: sampling_passes(model, task))
 
 
-def training_plan(model: HybridNetwork, task: Task, jobs: Path, first_step: int) -> Plan | None:
+def training_plan(model: HybridNetwork, task: Task, jobs: Path, first_step: int) -> Plan | VendorPlan | None:
     """Plan the training from a step on, with the grids drawn on the way; see `sampling_plan`."""
-    if _hardware(model) is None:
-        return None
+    return _plan(
+        model, task.config, jobs, "train", lambda: _training_passes(model, task, first_step), first_step
+    )
+
+
+def _training_passes(model: HybridNetwork, task: Task, first_step: int) -> list[Pass]:
     options = task.config.train
     steps = range(first_step + 1, options.steps + 1)
     every = options.sample_every
     grids = sum(1 for step in steps if every and step % every == 0 and step < options.steps) + 1
     passes = step_passes(model, options.batch_size, backward=True) * len(steps)
-    passes += sampling_passes(model, task) * grids
-    return _plan(model, task.config, jobs, "train", passes, first_step)
+    return passes + sampling_passes(model, task) * grids
 
 
-def approve(plan: Plan | None, consent: Consent) -> bool:
+def approve(plan: Plan | VendorPlan | None, consent: Consent) -> bool:
     """Show what jobs will cost and get the user's leave.
 
     Args:
@@ -108,6 +123,10 @@ def approve(plan: Plan | None, consent: Consent) -> bool:
     if plan is None:
         if consent.dry_run:
             typer.echo("nothing is submitted anywhere: the circuits run on this machine")
+        return not consent.dry_run
+    if isinstance(plan, VendorPlan):
+        for label, text in _vendor(plan):
+            typer.echo(f"{label:<12} {text}")
         return not consent.dry_run
     cost = plan.backend.cost(plan.passes)
     for label, text in _estimate(plan):
@@ -126,7 +145,7 @@ def approve(plan: Plan | None, consent: Consent) -> bool:
 
 
 @contextmanager
-def recording(plan: Plan | None) -> Iterator[None]:
+def recording(plan: Plan | VendorPlan | None) -> Iterator[None]:
     """Keep a journal of the jobs that are submitted in this context; without a plan, do nothing.
 
     Raises:
@@ -156,6 +175,16 @@ def _estimate(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "journal", str(journal.directory)
 
 
+def _vendor(plan: VendorPlan) -> Iterator[tuple[str, str]]:
+    """The same for a vendor's estimator."""
+    limit, journal = plan.backend.settings.max_executions, plan.journal
+    yield "estimator", f"{plan.backend.device_name}; what jobs cost, the vendor knows"
+    yield "executions", "max_executions is not set" if limit is None else f"max_executions is {limit:,}"
+    if journal.records:
+        yield "done before", f"{journal.num_done:,} jobs; {journal.executions:,} executions spent"
+    yield "journal", str(journal.directory)
+
+
 def _device(plan: Plan, device: BackendV2) -> Iterator[tuple[str, str]]:
     """The same for what the device's calibration says."""
     yield "calibrated", calibrated_at(device) or "the device does not say when"
@@ -165,22 +194,35 @@ def _device(plan: Plan, device: BackendV2) -> Iterator[tuple[str, str]]:
 
 
 def _plan(
-    model: HybridNetwork, config: Config, jobs: Path, name: str, passes: list[Pass], first_step: int = 0
-) -> Plan:
+    model: HybridNetwork,
+    config: Config,
+    jobs: Path,
+    name: str,
+    passes: Callable[[], list[Pass]],
+    first_step: int = 0,
+) -> Plan | VendorPlan | None:
+    found = _hardware(model)
+    if found is None:
+        return None
     from backends.records.journal import Journal
 
-    backend = cast("IbmRuntimeBackend", _hardware(model))
-    told_apart = [config.backend.model_dump(exclude=_NO_MATTER), config.sample.model_dump(), name]
+    # As JSON, because a factory's options may be whatever YAML knows, dates for instance.
+    options = config.backend.model_dump(mode="json", exclude=_NO_MATTER)
+    told_apart = [options, config.sample.model_dump(), name]
     digest = hashlib.sha256(json.dumps(told_apart).encode()).hexdigest()[:8]
-    journal = Journal(jobs / f"{name}_{backend.settings.backend_name}_{digest}")
+    where = getattr(config.backend, "backend_name", config.backend.name)
+    journal = Journal(jobs / f"{name}_{where}_{digest}")
+    if found.name == "estimator":
+        return VendorPlan(cast("VendorBackend", found), journal)
+    backend = cast("IbmRuntimeBackend", found)
     backend.recall(journal)
-    return Plan(backend, passes, journal, first_step)
+    return Plan(backend, passes(), journal, first_step)
 
 
 def _hardware(model: HybridNetwork) -> Backend | None:
     """The backend of the network's circuits if that submits jobs; importing it takes seconds."""
     backends = [layer.backend for layer in model.circuit_layers().values()]
-    return backends[0] if backends and backends[0].name == "ibm_runtime" else None
+    return backends[0] if backends and backends[0].name in ("ibm_runtime", "estimator") else None
 
 
 def sampling_passes(model: HybridNetwork, task: Task) -> list[Pass]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from qvunet.runs.directory import RunDirectory
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from backends.options import IbmRuntimeOptions
     from backends.records.journal import Journal, Record
 
-_HEADINGS = ("job", "submitted (UTC)", "device", "state", "estimated", "used", "id on the service")
+_SECONDS = ("estimated", "used")
+"""Columns of journals whose jobs are paid for by the second."""
+
+_EXECUTIONS = ("executions",)
+"""Those of the others."""
 
 
 def journals(run: RunDirectory) -> list[Journal]:
@@ -30,7 +34,7 @@ def follow_up(found: list[Journal], options: IbmRuntimeOptions, fetch: bool, can
     """Ask the service about jobs that have not ended; nobody is asked where there are none.
 
     Args:
-        found: from `journals`; they are brought up to date.
+        found: from `journals`; they are brought up to date, but for jobs on other services than IBM's.
         options: name the account.
         fetch: store what is finished.
         cancel: cancel what is not, after that.
@@ -39,7 +43,7 @@ def follow_up(found: list[Journal], options: IbmRuntimeOptions, fetch: bool, can
         UserError: if there is no account, or a command of the run is running.
         ExecutionError: if the service cannot be reached or fails.
     """
-    open_journals = [journal for journal in found if journal.unfinished()]
+    open_journals = [journal for journal in found if any(record.tags for record in journal.unfinished())]
     if not open_journals or not (fetch or cancel):
         return
     from backends.ibm.followup import FollowUp
@@ -57,8 +61,10 @@ def job_lines(found: list[Journal]) -> Iterator[str]:
     """A table of jobs for each journal, and a line with the sum of all."""
     for journal in found:
         yield f"{journal.directory}"
-        rows = [_HEADINGS, *(_row(record) for record in journal.records)]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(_HEADINGS))]
+        unused = _EXECUTIONS if _by_seconds(journal.records) else _SECONDS
+        columns = {heading: text for heading, text in _COLUMNS.items() if heading not in unused}
+        rows = [tuple(columns), *(tuple(text(r) for text in columns.values()) for r in journal.records)]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(columns))]
         for row in rows:
             yield (
                 "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -69,20 +75,31 @@ def job_lines(found: list[Journal]) -> Iterator[str]:
         yield "this run has submitted nothing"
         return
     states = Counter(record.status for record in records)
-    estimated, used = (sum(map(seconds, records)) for seconds in (_estimated, _used))
-    parts = ", ".join(f"{number} {state}" for state, number in states.items())
-    yield f"in all: {parts}; {estimated:.1f} s of QPU time estimated, {used:.1f} s used"
+    parts = [", ".join(f"{number} {state}" for state, number in states.items())]
+    if executions := sum(record.executions for record in records):
+        parts.append(f"{executions:,} executions")
+    if _by_seconds(records):
+        estimated, used = sum(r.estimated_seconds for r in records), sum(r.qpu_seconds for r in records)
+        parts.append(f"{estimated:.1f} s of QPU time estimated, {used:.1f} s used")
+    yield f"in all: {'; '.join(parts)}"
 
 
-def _row(record: Record) -> tuple[str, ...]:
-    when = (record.submitted or "").removesuffix("+00:00").replace("T", " ")
-    seconds = f"{_estimated(record):.1f} s", f"{_used(record):.1f} s"
-    return record.name, when or "-", record.device, record.status, *seconds, record.job_id or "-"
+def _by_seconds(records: Iterable[Record]) -> bool:
+    """Whether any of some jobs is paid for by the second, as IBM's are."""
+    return any(record.estimated_seconds for record in records)
 
 
-def _estimated(record: Record) -> float:
-    return record.estimated_seconds
+def _when(record: Record) -> str:
+    return (record.submitted or "-").removesuffix("+00:00").replace("T", " ")
 
 
-def _used(record: Record) -> float:
-    return record.qpu_seconds
+_COLUMNS: dict[str, Callable[[Record], str]] = {
+    "job": lambda record: record.name,
+    "submitted (UTC)": _when,
+    "device": lambda record: record.device,
+    "state": lambda record: record.status,
+    "executions": lambda record: f"{record.executions:,}",
+    "estimated": lambda record: f"{record.estimated_seconds:.1f} s",
+    "used": lambda record: f"{record.qpu_seconds:.1f} s",
+    "id on the service": lambda record: record.job_id or "-",
+}

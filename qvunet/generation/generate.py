@@ -9,7 +9,7 @@ from typing import Any
 from backends.errors import UserError
 from qvunet.bundles.writing import require_bundle, write_bundle
 from qvunet.config import Config
-from qvunet.costs.hardware import Consent, approve, recording, sampling_plan
+from qvunet.costs.hardware import Consent, Plan, approve, recording, sampling_plan
 from qvunet.diffusion.conditioning import classes_to_draw, grid_columns, is_guided
 from qvunet.runs.checkpoint import latest_checkpoint
 from qvunet.runs.directory import RunDirectory
@@ -54,7 +54,7 @@ def generate(
     model = load_trained(task, checkpoint)
     plan = sampling_plan(model, task, run.jobs, checkpoint.name)
     if bundle is not None:
-        require_bundle(bundle, config, run, plan is not None)
+        require_bundle(bundle, config, run, isinstance(plan, Plan))
     if not approve(plan, consent or Consent()):
         return None
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images") as reporter:
@@ -62,7 +62,7 @@ def generate(
     save_images(samples, out)
     save_grid(samples, out / "grid.png", grid_columns(config))
     write_text(out / "sample.json", json.dumps(_record(config, checkpoint), indent=2) + "\n")
-    if bundle is not None and plan is not None:
+    if bundle is not None and isinstance(plan, Plan):
         write_bundle(bundle, config, run, checkpoint, plan.journal, out)
     return out / "grid.png"
 

@@ -78,7 +78,8 @@ def train(
         typer.echo("\n".join(trainer.transfer.lines(trainer.state.model)))
     plan = training_plan(trainer.state.model, trainer.task, run.jobs, trainer.first_step)
     if plan is not None and accelerator.num_processes > 1:
-        raise UserError("backend.name: ibm_runtime trains in one process, whose jobs one journal records")
+        name = config.backend.name
+        raise UserError(f"backend.name: {name} trains in one process, whose jobs one journal records")
     if not approve(plan, consent or Consent()):
         return None
     with run.locked(), recording(plan):

@@ -1,6 +1,9 @@
 """What configs of the tests name as a factory."""
 
+import os
+
 from qiskit.primitives import StatevectorEstimator
+from qiskit_aer.primitives import EstimatorV2
 
 NUMBER = 3
 
@@ -15,3 +18,15 @@ def nothing():
 
 def failing():
     raise ConnectionError("no route to the service")
+
+
+class Mortal(EstimatorV2):
+    """Aer's, exact; fails after as many jobs as the environment says, and counts those of the process."""
+
+    jobs = 0
+
+    def run(self, pubs, *, precision=None):
+        if Mortal.jobs == int(os.environ.get("LIVES", "-1")):
+            raise ConnectionError("no route to the service")
+        Mortal.jobs += 1
+        return super().run(pubs, precision=precision)
