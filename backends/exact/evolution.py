@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -85,12 +86,12 @@ class Evolution:
             pulls.append(pull)
 
         def pull_all(gradients: Sequence[Tensor | None]) -> Gradients:
-            in_inputs, in_weights = torch.zeros_like(inputs), torch.zeros_like(weights)
-            for source, pull in zip(self._sources, pulls, strict=True):
-                found = pull([gradients[k] for k in source.places])
-                in_inputs = in_inputs if found[0] is None else in_inputs + found[0]
-                in_weights = in_weights if found[1] is None else in_weights + found[1]
-            return in_inputs, in_weights
+            found = [
+                pull([gradients[k] for k in source.places])
+                for source, pull in zip(self._sources, pulls, strict=True)
+            ]
+            in_inputs, in_weights = zip(*found, strict=True) if found else ((), ())
+            return _sum(in_inputs, inputs), _sum(in_weights, weights)
 
         return parameters, pull_all
 
@@ -117,6 +118,11 @@ class Evolution:
             pair, in_parameter = step.undo(pair, parameter)
             found.append(in_parameter)
         return pair, found[::-1]
+
+
+def _sum(gradients: Sequence[Tensor | None], argument: Tensor) -> Tensor:
+    found = [gradient for gradient in gradients if gradient is not None]
+    return functools.reduce(torch.add, found) if found else torch.zeros_like(argument)
 
 
 class _Phases:

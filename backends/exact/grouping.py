@@ -22,7 +22,7 @@ MAX_MONOMIAL_QUBITS = 14
 """Largest support of a monomial step, whose index and phases are held."""
 PART_QUBITS = 4
 """Qubits that are put together first where no gate says which."""
-STEP_COST = 600
+STEP_COST = 1500
 """What calling a step costs a row of a batch of 64, in complex multiplications."""
 MOVE_COST = 8
 """What it costs an amplitude to come to another place in the order, in complex multiplications."""

@@ -25,37 +25,47 @@ from backends.exact.fusion import FusedGate, fixed_gate, rotation_gate
 from backends.exact.grouping import Group, Kind, Place
 
 
+class View:
+    """A state as a step sees it.
+
+    Args:
+        place: where the step finds its qubits.
+
+    Attributes:
+        before: states of the qubits before them.
+        size: of the step's qubits.
+        after: of the qubits after them.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._axes, self._axes_back = place.axes, np.argsort(place.axes).tolist()
+        self.before, self.size = 2**place.start, 2 ** len(place.qubits)
+        self.after = 2 ** (len(place.order) - place.start - len(place.qubits))
+
+    def enter(self, state: Tensor) -> Tensor:
+        """(..., 2^n, B) as it comes -> in the order afterwards."""
+        return permuted(state, self._axes) if self._axes else state
+
+    def leave_back(self, state: Tensor) -> Tensor:
+        """(..., 2^n, B) in the order afterwards -> as it came."""
+        return permuted(state, self._axes_back) if self._axes else state
+
+    def split(self, state: Tensor) -> Tensor:
+        """(..., 2^n, B) -> (..., before, D, after, B)."""
+        return state.reshape(*state.shape[:-2], self.before, self.size, self.after, state.shape[-1])
+
+    def select(self, state: Tensor, index: Constant) -> Tensor:
+        """(..., 2^n, B), each amplitude that at an index of the step's qubits."""
+        flat = state.reshape(-1, self.size, self.after * state.shape[-1])
+        return flat.index_select(1, index.like(state)).reshape(state.shape)
+
+
 def permuted(state: Tensor, axes: Sequence[int]) -> Tensor:
     """States (..., 2^n, B) with the qubit that is k-th afterwards taken from place ``axes[k]``."""
     lead = state.dim() - 2
     tensor = state.reshape(*state.shape[:-2], *[2] * len(axes), state.shape[-1])
     tensor = tensor.permute(*range(lead), *(lead + axis for axis in axes), lead + len(axes))
     return tensor.reshape(state.shape)
-
-
-class View:
-    """A state as a step sees it, and back.
-
-    Args:
-        place: where the step finds its qubits.
-    """
-
-    def __init__(self, place: Place) -> None:
-        self._axes, self._axes_back = place.axes, np.argsort(place.axes).tolist()
-        self._shape = (2**place.start, 2 ** len(place.qubits), -1)
-
-    def enter(self, state: Tensor) -> Tensor:
-        """(..., 2^n, B) as it comes -> (..., before, D, after, B)."""
-        return self.after(permuted(state, self._axes) if self._axes else state)
-
-    def after(self, state: Tensor) -> Tensor:
-        """(..., 2^n, B) in the order afterwards -> (..., before, D, after, B)."""
-        return state.reshape(*state.shape[:-2], *self._shape, state.shape[-1])
-
-    def leave_back(self, tensor: Tensor) -> Tensor:
-        """(..., before, D, after, B) -> (..., 2^n, B) in the order before."""
-        state = tensor.reshape(*tensor.shape[:-4], -1, tensor.shape[-1])
-        return permuted(state, self._axes_back) if self._axes else state
 
 
 class MatrixStep:
@@ -81,9 +91,8 @@ class MatrixStep:
 
     def apply(self, state: Tensor, matrix: Tensor | None) -> Tensor:
         """Apply (G, 1 or B, D, D) to complex (G, 2^n, B)."""
-        assert matrix is not None, "only monomial steps do without"
-        tensor = self._view.enter(state)
-        return self._gathered(matrix @ self._spread(tensor), tensor).reshape(state.shape)
+        columns = self._columns(self._view.enter(state))
+        return self._state(torch.bmm(self._repeated(matrix, 1), columns), state.shape)
 
     def undo(self, pair: Tensor, matrix: Tensor | None) -> tuple[Tensor, Tensor]:
         """Go back.
@@ -95,32 +104,40 @@ class MatrixStep:
         Returns:
             State and gradient before it, and the conjugate of the gradient in the matrix.
         """
-        assert matrix is not None, "only monomial steps do without"
-        tensor = self._view.after(pair)
-        after = self._spread(tensor)
-        before = matrix.mH @ after
-        in_matrix = after[1] @ before[0].mH
+        after = self._columns(pair)
+        before = torch.bmm(self._repeated(matrix, 2).mH, after)
+        half = len(after) // 2
+        in_matrix = torch.bmm(after[half:], before[:half].mH)
+        in_matrix = in_matrix.reshape(pair.shape[1], -1, *in_matrix.shape[1:])
         if not self.per_row:
             in_matrix = in_matrix.sum(1, keepdim=True)
-        return self._view.leave_back(self._gathered(before, tensor)), in_matrix.conj()
+        return self._view.leave_back(self._state(before, pair.shape)), in_matrix.conj()
 
-    def _spread(self, tensor: Tensor) -> Tensor:
-        """(..., G, before, D, after, B) -> (..., G, before or B, D, what is alike to the matrix)."""
+    def _repeated(self, matrix: Tensor | None, times: int) -> Tensor:
+        """(G, 1 or B, D, D) -> one for each of `_columns` of that many states a group."""
+        assert matrix is not None, "only monomial steps do without"
+        each = -1 if self.per_row else self._view.before
+        return matrix.expand(times, -1, each, -1, -1).flatten(0, 2)
+
+    def _columns(self, state: Tensor) -> Tensor:
+        """(..., G, 2^n, B) -> (all states' before, or rows, D, what is multiplied alike)."""
         if self.per_row:
-            tensor = tensor.movedim(-1, -4).transpose(-3, -2)  # (..., G, B, D, before, after)
+            return self._view.split(state).flatten(0, -5).permute(0, 4, 2, 1, 3).flatten(0, 1).flatten(2)
         if self.real:
-            tensor = torch.view_as_real(tensor).flatten(-2)
-        return tensor.flatten(-2)
+            return torch.view_as_real(state).reshape(
+                -1, self._view.size, 2 * self._view.after * state.shape[-1]
+            )
+        return state.reshape(-1, self._view.size, self._view.after * state.shape[-1])
 
-    def _gathered(self, spread: Tensor, like: Tensor) -> Tensor:
-        """The reverse of `_spread`."""
+    def _state(self, columns: Tensor, shape: torch.Size) -> Tensor:
+        """The reverse of `_columns`."""
         if self.real:
-            return torch.view_as_complex(spread.reshape(*like.shape, 2))
-        if not self.per_row:
-            return spread.reshape(like.shape)
-        *lead, before, _, after, _ = like.shape
-        split = spread.reshape(*lead, like.shape[-1], -1, before, after)
-        return split.transpose(-3, -2).movedim(-4, -1).contiguous()
+            return torch.view_as_complex(columns.reshape(*shape, 2))
+        if self.per_row:
+            view = self._view
+            split = columns.reshape(-1, shape[-1], view.size, view.before, view.after)
+            columns = split.permute(0, 3, 2, 4, 1)
+        return columns.reshape(shape)
 
 
 def local_gates(operations: Sequence[Operation], qubits: Sequence[int]) -> list[FusedGate]:
@@ -186,12 +203,10 @@ class MonomialStep:
 
     def apply(self, state: Tensor, phases: Tensor | None) -> Tensor:
         """Apply to complex (G, 2^n, B)."""
-        tensor = self._view.enter(state)
+        state = self._view.enter(state)
         if self._source is not None:
-            tensor = tensor.index_select(-3, self._source.like(tensor))
-        if phases is not None:
-            tensor = tensor * phases[:, None, :, None]
-        return tensor.reshape(state.shape)
+            state = self._view.select(state, self._source)
+        return state if phases is None else self._turned(state, phases)
 
     def undo(self, pair: Tensor, phases: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Go back.
@@ -203,30 +218,27 @@ class MonomialStep:
         Returns:
             State and gradient before it, and the gradient in the phases' angles, real (G, D, 1 or B).
         """
-        tensor, in_phases = self._view.after(pair), None
+        in_phases = None
         if self.angles:
-            slopes = tensor[0].conj() * tensor[1]
+            slopes = self._view.split(pair[0].conj() * pair[1])
             slopes = slopes.sum((1, 3)) if self.per_row else slopes.sum((1, 3, 4)).unsqueeze(-1)
             in_phases = slopes.imag
         if phases is not None:
-            tensor = tensor * phases.conj()[:, None, :, None]
-        if self._source is not None:
-            tensor = tensor.index_select(-3, self._target.like(tensor))
-        return self._view.leave_back(tensor), in_phases
+            pair = self._turned(pair, phases.conj())
+        return self.pull_rename(pair), in_phases
+
+    def _turned(self, state: Tensor, phases: Tensor) -> Tensor:
+        return (self._view.split(state) * phases[:, None, :, None]).reshape(state.shape)
 
     def rename(self, distribution: Tensor) -> Tensor:
         """What the step does to the probabilities of basis states, (G, 2^n, B)."""
-        tensor = self._view.enter(distribution)
-        if self._source is not None:
-            tensor = tensor.index_select(-3, self._source.like(tensor))
-        return tensor.reshape(distribution.shape)
+        return self.apply(distribution, None)
 
     def pull_rename(self, gradient: Tensor) -> Tensor:
-        """Gradient in what `rename` gives, to that in what it takes."""
-        tensor = self._view.after(gradient)
+        """Gradient in what `rename` gives, (..., 2^n, B), to that in what it takes."""
         if self._source is not None:
-            tensor = tensor.index_select(-3, self._target.like(tensor))
-        return self._view.leave_back(tensor)
+            gradient = self._view.select(gradient, self._target)
+        return self._view.leave_back(gradient)
 
 
 Step = MatrixStep | MonomialStep

@@ -68,12 +68,14 @@ MAX_ENTANGLERS = 40
 
 
 @st.composite
-def graph_circuits(draw: st.DrawFn, max_qubits: int = 8, max_layers: int = 4) -> TestAnsatz:
+def graph_circuits(
+    draw: st.DrawFn, max_qubits: int = 8, max_layers: int = 4, min_qubits: int = 1
+) -> TestAnsatz:
     """Any of `SHAPES`, or random edges with repetitions, on shuffled qubits, in up to `max_layers` layers.
 
     Inputs enter by leading Rx gates, by other rotations, again between layers, or not at all.
     """
-    n = draw(st.integers(1, max_qubits))
+    n = draw(st.integers(min_qubits, max_qubits))
     edges = _edges(draw, n)
     inputs, weights = ParameterVector("x", n), ParameterVector("w", 60)
     angles = iter(weights)

@@ -207,9 +207,10 @@ def ansaetze(
     max_qubits: int = 7,
     max_gates: int = 14,
     gates: Sequence[str] = tuple(STANDARD_GATES),
+    min_qubits: int = 1,
 ) -> TestAnsatz:
     """Any circuit of standard and composite gates: inputs anywhere, idle and separate qubits, barriers."""
-    num_qubits = draw(st.integers(1, max_qubits))
+    num_qubits = draw(st.integers(min_qubits, max_qubits))
     inputs, weights = ParameterVector("x", 3), ParameterVector("w", 3)
     circuit = QuantumCircuit(num_qubits)
     _encode(draw, circuit, [*inputs, *weights])

@@ -65,6 +65,12 @@ def everything(max_qubits=4):
     return st.one_of(circuits, bent, reading_anything(circuits), reading_anything(bent))
 
 
+def wide():
+    """Circuits of 6 to 12 qubits of every kind, as they come and reading any observables."""
+    circuits = st.one_of(ansaetze(12, 30, min_qubits=6), graph_circuits(12, 2, min_qubits=6))
+    return st.one_of(circuits, reading_anything(circuits))
+
+
 class Question:
     """A weighted sum of all of a layer's outputs as a function of its inputs and weights in one vector."""
 
@@ -165,10 +171,27 @@ def test_first_derivatives(question, transform):
         check_first(question, each)
 
 
+@settings(DRAWN, max_examples=3)
+@given(questions(wide(), (torch.float64, torch.float32)))
+def test_wide_circuits(question):
+    """States of up to 12 qubits, whose gates need more than one block and more than one order of qubits."""
+    check_values(question)
+    check_first(question, "backward")
+
+
 @settings(DRAWN, max_examples=8)
 @given(questions(everything(3)), st.sampled_from(sorted(SECOND)))
 def test_second_derivatives(question, transform):
     check_second(question, transform)
+
+
+@pytest.mark.slow
+@settings(DRAWN, max_examples=150)
+@given(questions(wide()), st.sampled_from(sorted(SECOND)))
+def test_many_wide_circuits(question, second):
+    check_values(question)
+    check_first(question, "backward")
+    check_second(question, second)
 
 
 @pytest.mark.slow

@@ -129,7 +129,7 @@ def test_gates_are_the_circuits_own():
     assert listed[-1] == ("crx", [0, 4], ("w", 55))
 
 
-@pytest.mark.parametrize("suite", ["layer", "step", "programs", "aer", "growth"])
+@pytest.mark.parametrize("suite", ["layer", "step", "programs", "aer", "growth", "dense"])
 def test_every_case_of_a_suite_has_one_name_a_system_and_comparable_rows(suite):
     from qvunet.reports.benchmark.suites import PEERS, SUITES, Request
 

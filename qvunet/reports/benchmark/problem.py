@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ParameterVector, QuantumCircuit
 
 from qvunet.ansatz import Ansatz, make_ansatz
+from qvunet.ansatz.base import layered
 
 Array = npt.NDArray[np.float32]
 
@@ -29,11 +30,28 @@ class Problem(NamedTuple):
     cotangent: Array
 
 
+DENSE = "qvunet.reports.benchmark.problem:dense"
+"""The name of `dense`, as `make_ansatz` takes it."""
+
+
+def dense(num_qubits: int = 8, num_layers: int = 3) -> Ansatz:
+    """A circuit that needs all its amplitudes: Ry and Rz on each qubit, then CNOT i -> (i + 1) mod n."""
+
+    def layer(circuit: QuantumCircuit, angles: ParameterVector) -> None:
+        for qubit in range(num_qubits):
+            circuit.ry(angles[2 * qubit], qubit)
+            circuit.rz(angles[2 * qubit + 1], qubit)
+        for qubit in range(num_qubits):
+            circuit.cx(qubit, (qubit + 1) % num_qubits)
+
+    return layered("dense", num_qubits, num_layers, 2 * num_qubits, layer)
+
+
 class Gate(NamedTuple):
     """A gate in terms that every library understands.
 
     Attributes:
-        name: ``rx``, ``crx``, ``crz`` or ``cx``.
+        name: ``rx``, ``ry``, ``rz``, ``crx``, ``crz`` or ``cx``.
         qubits: control first.
         angle: vector (``x`` for inputs, ``w`` for weights) and index; None for ``cx``.
     """

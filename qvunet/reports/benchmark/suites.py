@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from qvunet.reports.benchmark.problem import DENSE
 from qvunet.reports.benchmark.system import Case, System
 
 SYSTEMS = "qvunet.reports.benchmark.systems"
@@ -132,12 +133,24 @@ def growth_suite(request: Request) -> Iterator[Case]:
         )
 
 
+def dense_suite(request: Request) -> Iterator[Case]:
+    """Circuits that need all their amplitudes: layers of rotations and a ring of CNOTs."""
+    peers = [peer for peer in request.peers if peer in JAX_PEERS]
+    for rows in (4, request.rows):
+        for ansatz, num_layers in ((DENSE, 3), ("basic_entangler", 1)):
+            for qubits in (8, 10, 12):
+                axis = f"qubits, {ansatz.rpartition(':')[2]}, {rows} samples"
+                options = {"num_qubits": qubits, "num_layers": num_layers}
+                yield _layer_case(ansatz, rows, peers, axis, qubits, **options)
+
+
 SUITES: dict[str, Callable[[Request], Iterator[Case]]] = {
     "layer": layer_suite,
     "step": step_suite,
     "programs": program_suite,
     "aer": aer_suite,
     "growth": growth_suite,
+    "dense": dense_suite,
     "tutorials": tutorial_suite,
 }
 """Every suite, in the order of ``--suite all``."""
@@ -161,7 +174,7 @@ def _layer_case(
     systems = [_own_layer("qvunet statevector", rows, ansatz=ansatz, **options)]
     systems += [_peer(peer, 1 if peer == "stock_qnn" else rows, ansatz=ansatz, **options) for peer in peers]
     described = ", ".join(f"{key} {number}" for key, number in options.items())
-    title = f"{ansatz}, {described}, {rows} samples"
+    title = f"{ansatz.rpartition(':')[2]}, {described}, {rows} samples"
     return Case(title, tuple(systems), _reference(ansatz=ansatz, **options), axis, value)
 
 

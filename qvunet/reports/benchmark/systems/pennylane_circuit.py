@@ -9,7 +9,7 @@ import pennylane as qml
 from qvunet.ansatz import Ansatz
 from qvunet.reports.benchmark.problem import gates
 
-OPERATIONS = {"rx": qml.RX, "crx": qml.CRX, "crz": qml.CRZ, "cx": qml.CNOT}
+OPERATIONS = {"rx": qml.RX, "ry": qml.RY, "rz": qml.RZ, "crx": qml.CRX, "crz": qml.CRZ, "cx": qml.CNOT}
 
 
 def qnode(ansatz: Ansatz, device: Any, **options: Any) -> Any:
