@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from backends.circuits.program import AffineMap, Operation
+from backends.circuits.program import AffineMap, Fixed, Operation
 from backends.circuits.structure import Component
-from backends.exact.encoding import RegisterStates
-from backends.exact.links import split_gates
-from backends.exact.operators import RegisterOperators, apply_operator
+from backends.exact.encoding import RegisterStates, encoding_phases
+from backends.exact.fusion import Word, absorb_constants, fixed_gate
+from backends.exact.steps import local_gates
+from backends.exact.word_table import WordTable
 
 
 class ProductState:
@@ -36,8 +38,13 @@ class ProductState:
         width = max(len(part) for part in parts)
         self._idle = [2 ** (width - len(part)) for part in parts]  # states of padding qubits, which stay |0>
         self._states = RegisterStates(parts, leading, circuits, angles)
-        gates, _ = split_gates(operations, parts, width)
-        self._operators = RegisterOperators(gates, [[] for _ in parts[1:]], circuits, angles)
+        phases = fixed_gate(Fixed(np.diag(encoding_phases(width)), tuple(range(width))), width)
+        words = []
+        for part in parts:
+            own = [operation for operation in operations if set(operation.qubits) <= set(part)]
+            gates = absorb_constants([phases, *local_gates(own, part, width)])
+            words.append(Word(tuple(gates), None))
+        self._table = WordTable(words, [circuit.angles for circuit in circuits], angles)
 
     def __call__(
         self, inputs: Tensor, weights: Tensor
@@ -48,14 +55,12 @@ class ProductState:
             inputs: (G, B, num_inputs), radians.
             weights: (G, num_weights), radians.
         """
-        rows = inputs.shape[1]
-        states, pull_states = self._states(inputs, weights)
-        operators, pull_operators = self._operators(weights)
-        tensors, pulls = zip(*map(apply_operator, operators, states), strict=True)
-        parts = [
-            tensor.reshape(-1, rows, tensor.shape[-1])[..., ::idle]
-            for tensor, idle in zip(tensors, self._idle, strict=True)
-        ]
+        states, pull_states = self._states(inputs, weights)  # real (parts, G', B, d)
+        matrices, pull_matrices = self._table(weights)  # (G', d out, parts, d in)
+        columns = torch.view_as_real(matrices.permute(2, 0, 3, 1).contiguous()).flatten(0, 1).flatten(2)
+        applied = torch.bmm(states.flatten(0, 1), columns).reshape(*states.shape, 2)
+        tensors = torch.view_as_complex(applied)
+        parts = [tensor[..., ::idle] for tensor, idle in zip(tensors.unbind(), self._idle, strict=True)]
         # The product of all parts from each on.
         products = [parts[-1]]
         for part in parts[-2:0:-1]:
@@ -72,21 +77,22 @@ class ProductState:
                 in_parts.append((rest @ others.conj().unsqueeze(-1)).squeeze(-1))
                 rest = (part.conj().unsqueeze(-2) @ rest).squeeze(-2)
             in_parts.append(rest)
-            pairs = [
-                pull(_padded(each, idle))
-                for pull, each, idle in zip(pulls, in_parts, self._idle, strict=True)
-            ]
-            in_operators, in_states = zip(*pairs, strict=True)
-            in_inputs, in_weights = pull_states(torch.stack(in_states))
-            by_operators = pull_operators(in_operators)
-            return in_inputs, by_operators if in_weights is None else by_operators + in_weights
+            in_tensors = [_padded(each, idle) for each, idle in zip(in_parts, self._idle, strict=True)]
+            incoming = torch.view_as_real(torch.stack(in_tensors)).flatten(0, 1).flatten(2)
+            in_columns = torch.bmm(states.flatten(0, 1).mT, incoming).reshape(
+                *matrices.permute(2, 0, 3, 1).shape, 2
+            )
+            in_matrices = torch.view_as_complex(in_columns).conj_physical().permute(1, 3, 0, 2)
+            in_states = torch.bmm(incoming, columns.mT).reshape(states.shape)
+            in_inputs, in_weights = pull_states(in_states)
+            by_matrices = pull_matrices(in_matrices)
+            return in_inputs, by_matrices if in_weights is None else by_matrices + in_weights
 
         return state, pull
 
 
 def _padded(gradient: Tensor, idle: int) -> Tensor:
-    """Gradient in a part (G', B, D), as `apply_operator` takes it: (G' * B, 1, D * idle)."""
-    flat = gradient.reshape(-1, 1, gradient.shape[-1])
+    """(G', B, D) to (G', B, D * idle), zeros where padding qubits are not |0>."""
     if idle == 1:
-        return flat
-    return torch.nn.functional.pad(flat.unsqueeze(-1), (0, idle - 1)).flatten(-2)
+        return gradient
+    return torch.nn.functional.pad(gradient.unsqueeze(-1), (0, idle - 1)).flatten(-2)

@@ -87,7 +87,7 @@ class MatrixStep:
         self._view = View(self.place)
         self.per_row = group.kind is Kind.PER_ROW
         self.real = not self.per_row and group.real
-        self.gates = local_gates(group.operations, self.place.qubits)
+        self.gates = local_gates(group.operations, self.place.qubits, len(self.place.qubits))
 
     def apply(self, state: Tensor, matrix: Tensor | None) -> Tensor:
         """Apply (G, 1 or B, D, D) to complex (G, 2^n, B)."""
@@ -140,18 +140,18 @@ class MatrixStep:
         return columns.reshape(shape)
 
 
-def local_gates(operations: Sequence[Operation], qubits: Sequence[int]) -> list[FusedGate]:
-    """Operations as gates on a register of some qubits."""
+def local_gates(operations: Sequence[Operation], qubits: Sequence[int], width: int) -> list[FusedGate]:
+    """Operations as gates on a register of some qubits, padded with idle ones to a width."""
     position = {qubit: k for k, qubit in enumerate(qubits)}
     gates = []
     for operation in operations:
         if isinstance(operation, Fixed):
             local = replace(operation, qubits=tuple(position[q] for q in operation.qubits))
-            gates.append(fixed_gate(local, len(qubits)))
+            gates.append(fixed_gate(local, width))
         else:
             targets = tuple(position[q] for q in operation.targets)
             controls = tuple(position[q] for q in operation.controls)
-            gates.append(rotation_gate(replace(operation, targets=targets, controls=controls), len(qubits)))
+            gates.append(rotation_gate(replace(operation, targets=targets, controls=controls), width))
     return gates
 
 
