@@ -89,6 +89,13 @@ class RegisterChain:
         numbers = sum(left * right for left, right in self.operators.bonds) * 2**self.width
         return self.num_circuits * TENSORS_HELD * numbers
 
+    def describe(self) -> str:
+        """How the state is held."""
+        if len(self.sizes) == 1:
+            return "one register"
+        bonds = ", ".join(str(right) for _, right in self.operators.bonds[:-1])
+        return f"a chain of {len(self.sizes)} registers, bonds {bonds}"
+
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Exact <Z> of every qubit of the component.
 

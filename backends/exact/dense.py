@@ -67,6 +67,11 @@ class DenseState:
         """Complex numbers a row that are held at once."""
         return self.num_circuits * STATES_HELD * 2**self.num_qubits
 
+    def describe(self) -> str:
+        """How the state is held."""
+        steps = len(self.evolution.steps) + len(self.tail.steps)
+        return f"all {2**self.num_qubits:,} amplitudes, steps after the product state: {steps}"
+
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """Exact <Z> of every qubit of the component: (G * num_circuits, B, num_qubits).
 

@@ -49,6 +49,13 @@ class ExactEngine:
         self.in_order = qubits == sorted(qubits)
         self.qubits, self.places = Constant(qubits), Constant(np.argsort(qubits))
 
+    def describe(self) -> str:
+        """Which method simulates what, a line for components of one shape."""
+        return "\n".join(
+            f"{count} x {qubits} qubits: {simulator.describe()}"
+            for (count, qubits), simulator in zip(self.shapes, self.simulators, strict=True)
+        )
+
     def expectations(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """<Z_i> of every qubit.
 

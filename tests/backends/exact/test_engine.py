@@ -52,6 +52,19 @@ def test_choice_of_method(ansatz, method, num_circuits):
     assert simulator.num_circuits == num_circuits
 
 
+@pytest.mark.parametrize(
+    ("ansatz", "described"),
+    [
+        (fqconv(1), "4 x 3 qubits: one register"),
+        (hqconv(2), "1 x 12 qubits: a chain of 3 registers, bonds 4, 4"),
+        (basic_entangler(8, 1), "1 x 8 qubits: all 256 amplitudes, steps after the product state: 1"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_the_engine_says_which_method_it_took(ansatz, described):
+    assert ExactEngine(program_of(ansatz)).describe() == described
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_fqconv_by_either_method(method):
     ansatz = fqconv(2)
