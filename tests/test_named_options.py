@@ -27,6 +27,7 @@ ELSEWHERE = {
     "annotated": "of Qiskit's QuantumCircuit.control",
     "create_graph": "torch's",
     "default_precision": "of qiskit-machine-learning's class",
+    "error": "the beginning of a message",
     "extends": "of a config file",
     "ladder": "an example's own ansatz",
     "ring": "an example's own ansatz",
