@@ -70,6 +70,14 @@ YesOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what jobs would cost, and stop.")]
 
+WorkersOption = Annotated[
+    int, typer.Option("--workers", metavar="N", help="Pieces done at a time, a process each.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster, whose workers do that instead."),
+]
+
 
 @app.callback()
 def _commands() -> None:
@@ -222,6 +230,8 @@ def evaluate(
         Path | None,
         typer.Option("--out", metavar="FILE", help="JSON; in the run's evaluation/ if not given."),
     ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -236,8 +246,9 @@ def evaluate(
 
     from qvunet.costs.hardware import Consent
     from qvunet.evaluation import evaluate
+    from qvunet.tools.workers import Workers
 
-    evaluation = evaluate(config, run, out, Consent(yes, dry_run))
+    evaluation = evaluate(config, run, out, Consent(yes, dry_run), Workers(workers, scheduler))
     if evaluation is not None:
         typer.echo("\n".join(evaluation.lines()))
 
@@ -270,6 +281,8 @@ def ablate(
             "--out", metavar="DIR", help="Where the files go; in the run's influence/ if not given."
         ),
     ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Measure how much the circuits of a trained run matter."""
     from qvunet.config import ABLATE_KEYS, load_changed
@@ -280,9 +293,10 @@ def ablate(
 
     from qvunet.influence.ablate import ablate
     from qvunet.influence.ablations import KINDS
+    from qvunet.tools.workers import Workers
 
     chosen = KINDS if kinds is None else [kind.strip() for kind in kinds.split(",")]
-    influence = ablate(config, run, chosen, num, seed, out, kid)
+    influence = ablate(config, run, chosen, num, seed, out, kid, Workers(workers, scheduler))
     typer.echo("\n".join(influence.lines()))
 
 

@@ -33,6 +33,7 @@ from qvunet.tasks import make_task
 from qvunet.tasks.trained import load_trained
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
+from qvunet.tools.workers import HERE, Workers
 
 NUM_FEATURES = {"classifier": classifier.NUM_FEATURES, "inception": inception.NUM_FEATURES}
 """Of each feature network, known before it is loaded."""
@@ -123,7 +124,11 @@ class Evaluation:
 
 
 def evaluate(
-    config: Config, run: RunDirectory, out: Path | None = None, consent: Consent | None = None
+    config: Config,
+    run: RunDirectory,
+    out: Path | None = None,
+    consent: Consent | None = None,
+    workers: Workers = HERE,
 ) -> Evaluation | None:
     """Evaluate a run's newest averaged weights, and write the figures as JSON.
 
@@ -135,6 +140,7 @@ def evaluate(
         run: a run with a checkpoint.
         out: the JSON file; by default one beside the images.
         consent: to jobs on hardware; by default none has been given.
+        workers: draw the images, batch by batch; not on hardware.
 
     Returns:
         None if the user wanted no more than an estimate, or did not agree to it.
@@ -145,6 +151,8 @@ def evaluate(
         ExecutionError: if hardware fails.
     """
     checkpoint = latest_checkpoint(run.checkpoints)
+    if config.backend.name == "ibm_runtime" and not workers.here:
+        raise UserError("backend: jobs on hardware are submitted by one process, which records them")
     if out is not None and out.is_dir():
         raise UserError(f"--out {out}: a directory, not a file")
     options = config.evaluate
@@ -161,7 +169,7 @@ def evaluate(
     directory = samples_directory(task, checkpoint, run.evaluation)
     stored = count_stored_samples(config, directory)
     with recording(plan), ProgressReporter("sampling", config.sample.num, "images", done=stored) as reporter:
-        generated = draw_stored_samples(model, task, directory, reporter.update)
+        generated = draw_stored_samples(model, task, directory, reporter.update, workers)
     evaluation = Evaluation(
         figures=compare(
             options, network, generated, reference, prepare_torch(config), task.copies(reference.floor)

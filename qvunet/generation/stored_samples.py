@@ -13,10 +13,13 @@ from torch import Tensor
 
 from backends.errors import UserError
 from qvunet.config import Config
+from qvunet.config.options import SampleSection
 from qvunet.models.network import HybridNetwork
+from qvunet.runs.device import on_configured_device, on_cpu
 from qvunet.tasks.base import OnProgress, Task
 from qvunet.tools.files import replacing
 from qvunet.tools.pixels import to_uint8
+from qvunet.tools.workers import HERE, Workers, no_progress
 
 
 def samples_directory(task: Task, checkpoint: Path, parent: Path) -> Path:
@@ -36,7 +39,11 @@ def samples_directory(task: Task, checkpoint: Path, parent: Path) -> Path:
 
 
 def draw_stored_samples(
-    model: HybridNetwork, task: Task, directory: Path, on_progress: OnProgress = lambda done: None
+    model: HybridNetwork,
+    task: Task,
+    directory: Path,
+    on_progress: OnProgress = no_progress,
+    workers: Workers = HERE,
 ) -> Tensor:
     """Draw the images of `config.sample`, but for those that an earlier call has stored.
 
@@ -45,6 +52,7 @@ def draw_stored_samples(
         task: of the config.
         directory: of `samples_directory`; a file for each batch.
         on_progress: called with the number of images drawn so far, stored ones included.
+        workers: each draws a batch at a time, the same as would be drawn here.
 
     Returns:
         (N, C, H, W) uint8: [-1, 1] rounded to 0 to 255.
@@ -52,33 +60,45 @@ def draw_stored_samples(
     Raises:
         UserError: if a stored file is damaged.
     """
-    sample = task.config.sample
-    batches = []
-    for start in range(0, sample.num, sample.batch_size):
-        numbers = range(start, min(start + sample.batch_size, sample.num))
-        file = directory / f"images_{start:06d}.npy"
-        if not file.exists():
-            _draw(model, task, numbers, file, on_progress)
-        batches.append(_read(file, (len(numbers), *task.config.image_shape)))
-        on_progress(numbers.stop)
-    return torch.cat(batches)
+    shape = task.config.image_shape
+    files = {numbers: _file(directory, numbers) for numbers in _batches(task.config.sample)}
+    batches = {n: _read(file, (len(n), *shape)) for n, file in files.items() if file.exists()}
+    missing = [numbers for numbers in files if numbers not in batches]
+    drawn = sum(map(len, batches))
+    begun = {n: drawn + sum(len(m) for m in missing if m.start < n.start) for n in missing}
+
+    def progress_of(numbers: range) -> OnProgress:
+        return lambda done: on_progress(begun[numbers] + done)
+
+    sent = model if workers.here else on_cpu(model)
+    jobs = [(sent, task, n, progress_of(n) if workers.here else no_progress) for n in missing]
+    for (_, _, numbers, _), future in workers.run(_draw, jobs):
+        with replacing(files[numbers]) as temporary:
+            np.save(temporary, future.result(), allow_pickle=False)
+        batches[numbers] = _read(files[numbers], (len(numbers), *shape))
+        drawn += len(numbers)
+        on_progress(drawn)
+    return torch.cat([batches[numbers] for numbers in files])
 
 
 def count_stored_samples(config: Config, directory: Path) -> int:
     """How many images of `config.sample` are stored."""
-    sample = config.sample
+    return sum(len(numbers) for numbers in _batches(config.sample) if _file(directory, numbers).exists())
+
+
+def _batches(sample: SampleSection) -> list[range]:
+    """Numbers of the images of each."""
     starts = range(0, sample.num, sample.batch_size)
-    return sum(
-        min(sample.batch_size, sample.num - start)
-        for start in starts
-        if (directory / f"images_{start:06d}.npy").exists()
-    )
+    return [range(start, min(start + sample.batch_size, sample.num)) for start in starts]
 
 
-def _draw(model: HybridNetwork, task: Task, numbers: range, file: Path, on_progress: OnProgress) -> None:
-    images = task.draw(model, indices=numbers, on_progress=lambda done: on_progress(numbers.start + done))
-    with replacing(file) as temporary:
-        np.save(temporary, to_uint8(images).numpy(), allow_pickle=False)
+def _file(directory: Path, numbers: range) -> Path:
+    return directory / f"images_{numbers.start:06d}.npy"
+
+
+def _draw(model: HybridNetwork, task: Task, numbers: range, on_progress: OnProgress) -> np.ndarray:
+    prepared = on_configured_device(model, task.config)
+    return to_uint8(task.draw(prepared, indices=numbers, on_progress=on_progress)).numpy()
 
 
 def _read(file: Path, shape: tuple[int, ...]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,20 @@ from qvunet.influence.ablations import (
 )
 from qvunet.influence.change import percent
 from qvunet.influence.pages import write_pages
-from qvunet.influence.probe import Prediction, Probe
+from qvunet.influence.probe import OnProgress, Prediction, Probe
 from qvunet.influence.result import Finding
 from qvunet.influence.shares import Shares, measure_shares
 from qvunet.influence.verdict import verdict
 from qvunet.models.network import HybridNetwork
 from qvunet.runs.checkpoint import latest_checkpoint, load_tensors
+from qvunet.runs.device import on_configured_device, on_cpu
 from qvunet.runs.directory import RunDirectory
 from qvunet.runs.environment import describe_environment
 from qvunet.tasks import Task, make_task
 from qvunet.tasks.trained import load_trained
 from qvunet.tools.files import write_text
 from qvunet.tools.progress import ProgressReporter
+from qvunet.tools.workers import HERE, Workers, no_progress
 
 DEFAULT_IMAGES = 100
 """Held-out images where no number is asked for, if there are so many."""
@@ -115,6 +117,7 @@ def ablate(
     seed: int = 0,
     out: Path | None = None,
     kid_images: int | None = None,
+    workers: Workers = HERE,
 ) -> Influence:
     """Measure what the circuits of a run's newest averaged weights do.
 
@@ -128,6 +131,7 @@ def ablate(
         seed: of noise and noise levels.
         out: directory of the files; by default one in the run.
         kid_images: also draw so many images with each kind, and compare KID; None draws none.
+        workers: measure, an ablation at a time, and draw for KID.
 
     Raises:
         UserError: if a kind is unknown, the run has no checkpoint or its network no core, its circuits run on
@@ -151,13 +155,13 @@ def ablate(
     images = load_data(config.data).holdout
     probe = Probe.of(task, images, _number_of_images(images, num), seed)
     pieces = out / f"pieces_{_digest(config, checkpoint, len(probe.clean), seed)}"
-    session = _Session(model, probe, pieces)
+    session = _Session(model, task.config, probe, pieces, workers)
     loss, findings = session.run(ablations)
     shares = _shares(session, task, checkpoint) if model.circuit_layers() else None
     if kid_images is not None:
         from qvunet.influence.kid import with_kid_changes  # which imports the metrics
 
-        findings = with_kid_changes(findings, model, task, checkpoint, session.means, kid_images, pieces)
+        findings = with_kid_changes(findings, model, task, session.means, kid_images, pieces, workers)
     influence = Influence(
         loss=loss,
         findings=tuple(findings),
@@ -180,36 +184,55 @@ def ablate(
 class _Session:
     """One network on one probe; what is done is kept in files."""
 
-    def __init__(self, model: HybridNetwork, probe: Probe, pieces: Path) -> None:
-        self.model, self.probe, self.pieces = model, probe, pieces
+    def __init__(
+        self, model: HybridNetwork, config: Config, probe: Probe, pieces: Path, workers: Workers
+    ) -> None:
+        self.model, self.config, self.probe = model, config, probe
+        self.pieces, self.workers = pieces, workers
         self.means: dict[str, Tensor] = {}
 
     def run(self, ablations: Sequence[Ablation]) -> tuple[float, list[Finding]]:
         """The loss with everything in place, and what each ablation does to it."""
-        each = self.probe.num_batches
-        with ProgressReporter("ablations", each * (len(ablations) + 1), "batches") as reporter:
+        files = {ablation: self.pieces / f"{ablation.name}.json" for ablation in ablations}
+        found = {ablation: read_piece(file) for ablation, file in files.items() if file.exists()}
+        missing = [ablation for ablation in ablations if ablation not in found]
+        batches = self.probe.num_batches
+        with ProgressReporter("ablations", batches * (len(ablations) + 1), "batches") as reporter:
 
-            def from_batch(first: int) -> Callable[[int], None]:
-                return lambda done: reporter.update(each * first + done)
+            def from_batch(first: int) -> OnProgress:
+                return lambda done: reporter.update(batches * first + done)
 
             with mean_outputs(self.model) as means:
                 before = self.probe.predict(self.model, from_batch(0))
             self.means = means
-            findings = []
-            for number, ablation in enumerate(ablations, start=1):
-                findings.append(self._finding(ablation, before, from_batch(number)))
-                reporter.update(each * (number + 1))
-        return float(before.losses.mean()), findings
+            sent = self.model if self.workers.here else on_cpu(self.model)
 
-    def _finding(self, ablation: Ablation, before: Prediction, on_batch: Callable[[int], None]) -> Finding:
-        stored = self.pieces / f"{ablation.name}.json"
-        if stored.exists():
-            return read_piece(stored)
-        with ablated(self.model, ablation, self.means, seed=0):
-            after = self.probe.predict(self.model, on_batch)
-        finding = Finding.of(ablation, before, after, self.probe.edges)
-        write_text(stored, json.dumps(finding.as_dict()) + "\n")
-        return finding
+            def job(number: int, ablation: Ablation) -> tuple[Any, ...]:
+                progress = from_batch(number) if self.workers.here else no_progress
+                return sent, self.config, self.probe, means, before, ablation, progress
+
+            jobs = [job(number, each) for number, each in enumerate(missing, start=1 + len(found))]
+            for (*_, ablation, _), future in self.workers.run(_measure, jobs):
+                found[ablation] = future.result()
+                write_text(files[ablation], json.dumps(found[ablation].as_dict()) + "\n")
+                reporter.update(batches * (len(found) + 1))
+        return float(before.losses.mean()), [found[ablation] for ablation in ablations]
+
+
+def _measure(
+    model: HybridNetwork,
+    config: Config,
+    probe: Probe,
+    means: dict[str, Tensor],
+    before: Prediction,
+    ablation: Ablation,
+    on_batch: OnProgress,
+) -> Finding:
+    """What one ablation does."""
+    prepared = on_configured_device(model, config)
+    with ablated(prepared, ablation, means, seed=0):
+        after = probe.predict(prepared, on_batch)
+    return Finding.of(ablation, before, after, probe.edges)
 
 
 def read_piece(file: Path) -> Finding:

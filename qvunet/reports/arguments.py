@@ -12,6 +12,8 @@ import sys
 
 from rich.console import Console
 
+from qvunet.tools.workers import Workers
+
 
 def parser(report: str, description: str | None) -> argparse.ArgumentParser:
     """A parser whose help shows defaults."""
@@ -31,6 +33,30 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def add_workers(options: argparse.ArgumentParser, pieces: str) -> None:
+    """Add `--workers` and `--scheduler`; `workers_of` reads them.
+
+    Args:
+        options: of the report.
+        pieces: what is done several at a time, as the help names it.
+    """
+    options.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help=f"{pieces} at a time, a process each"
+    )
+    options.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster, whose workers do that instead"
+    )
+
+
+def workers_of(options: argparse.Namespace) -> Workers:
+    """Where the pieces of a report are done.
+
+    Raises:
+        UserError: if the options exclude each other or Dask is needed and missing.
+    """
+    return Workers(options.workers, options.scheduler)
 
 
 def table_console(piped_width: int) -> Console:

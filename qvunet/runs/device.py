@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from typing import TypeVar
+
 import torch
+from torch import nn
 
 from backends.errors import UserError
 from qvunet.config import Config
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def prepare_torch(config: Config) -> torch.device:
@@ -29,3 +35,18 @@ def prepare_torch(config: Config) -> torch.device:
             f"device: {config.device} is not available on this machine; one of {', '.join(available)}"
         )
     return torch.device(config.device)
+
+
+def on_cpu(model: Network) -> Network:
+    """A network as it can be sent to machines without its device: itself, or a copy."""
+    return model if next(model.parameters()).device.type == "cpu" else deepcopy(model).cpu()
+
+
+def on_configured_device(model: Network, config: Config) -> Network:
+    """A network, perhaps from another machine, on the device that a config asks for on this one.
+
+    Raises:
+        UserError: if the device is not there.
+    """
+    nn.Module.to(model, prepare_torch(config))  # diffusers' `to` brings torch's compiler, for seconds
+    return model

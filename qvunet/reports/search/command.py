@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qvunet.reports.arguments import parser, positive
+from qvunet.reports.arguments import add_workers, parser, positive, workers_of
 
 if TYPE_CHECKING:
     from qvunet.reports.search.store import Store
+    from qvunet.tools.workers import Workers
 
 PROBLEM_NAMES = ("rotors", "ising")
 """Those of `qvunet.reports.search.problems.PROBLEMS`, which need torch to be read."""
@@ -39,13 +40,20 @@ def main(arguments: Sequence[str]) -> int:
         if name not in NETWORKS:
             raise UserError(f"--networks {name}: allowed are {', '.join(NETWORKS)}")
     store = Store(options.out)
-    _fill(store, options.problems, networks, options.seeds, options.steps)
+    _fill(store, options.problems, networks, options.seeds, options.steps, workers_of(options))
     command = f"qvunet report search --seeds {options.seeds} --steps {options.steps}"
     print(write_report(options.out, store.trials, store.best, command))
     return 0
 
 
-def _fill(store: Store, problems: Sequence[str], networks: Sequence[str], seeds: int, steps: int) -> None:
+def _fill(
+    store: Store,
+    problems: Sequence[str],
+    networks: Sequence[str],
+    seeds: int,
+    steps: int,
+    workers: Workers,
+) -> None:
     """Do what is not done yet, one seed of all networks after another."""
     from qvunet.reports.search.trials import best_loss, run_trial
     from qvunet.tools.progress import ProgressReporter
@@ -57,8 +65,9 @@ def _fill(store: Store, problems: Sequence[str], networks: Sequence[str], seeds:
         if problem not in store.best:
             store.set_best(problem, best_loss(problem))
     with ProgressReporter("search", len(cells), "trainings", done=done) as progress:
-        for number, cell in enumerate(missing, start=done + 1):
-            trial = run_trial(*cell, steps)
+        jobs = [(*cell, steps) for cell in missing]
+        for number, (_, future) in enumerate(workers.run(run_trial, jobs), start=done + 1):
+            trial = future.result()
             store.add(trial)
             progress.update(number, f"{trial.problem} {trial.network} {trial.loss:.4f}")
 
@@ -73,5 +82,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--seeds", type=positive, default=5, metavar="N", help="0 to N - 1, the same for all"
     )
     options.add_argument("--steps", type=positive, default=500, help="of each training, 256 data each")
+    add_workers(options, "trainings")
     options.add_argument("--out", type=Path, default=Path("runs/search"), help="directory for the results")
     return options.parse_args(arguments)

@@ -45,9 +45,10 @@ class Store:
         )
 
     def add(self, trial: Trial) -> None:
-        """Keep a trial, in place of one with another number of steps."""
+        """Keep a trial, in place of one with another number of steps; their order is always the same."""
         same = (trial.problem, trial.network, trial.seed)
-        self.trials = [t for t in self.trials if (t.problem, t.network, t.seed) != same] + [trial]
+        others = [t for t in self.trials if (t.problem, t.network, t.seed) != same]
+        self.trials = sorted([*others, trial], key=lambda t: (t.seed, t.problem, t.network))
         self._write()
 
     def set_best(self, problem: str, loss: float) -> None:

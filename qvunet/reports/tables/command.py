@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from backends.errors import UserError
-from qvunet.reports.arguments import parser, positive
+from qvunet.reports.arguments import add_workers, parser, workers_of
+from qvunet.tools.workers import Workers
 
 EXIT_FAILURE = 1
 """Of a command of which a cell failed."""
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             variants=_names(options.variants),
             seeds=_numbers(options.seeds),
             files=_files(options.data_images, options.data_labels),
-            workers=options.workers,
+            workers=workers_of(options),
             seconds=options.seconds,
         )
     except KeyboardInterrupt:
@@ -73,9 +74,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="DIR",
         help="where copies of the results and the report go; --out if not given",
     )
-    options.add_argument(
-        "--workers", type=positive, default=1, metavar="N", help="networks trained at a time, a process each"
-    )
+    add_workers(options, "networks trained")
     options.add_argument(
         "--seconds", type=float, metavar="S", help="after so many seconds no further cell is begun"
     )
@@ -95,7 +94,7 @@ def _reproduce(
     variants: list[str] | None,
     seeds: list[int] | None,
     files: tuple[Path, Path] | None,
-    workers: int,
+    workers: Workers,
     seconds: float | None,
 ) -> bool:
     """Whether a cell failed."""

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
+from contextlib import chdir
+from pathlib import Path
 
 from rich.console import Console
 
 from backends.errors import ExecutionError, UserError
 from qvunet.reports.tables.cell import is_done, require_same_training, run_cell
 from qvunet.reports.tables.grid import Cell
+from qvunet.tools.workers import HERE, Workers
 
 
 def run_cells(
-    cells: Sequence[Cell], budget: str, console: Console, workers: int = 1, seconds: float | None = None
+    cells: Sequence[Cell],
+    budget: str,
+    console: Console,
+    workers: Workers = HERE,
+    seconds: float | None = None,
 ) -> list[Cell]:
     """Bring every cell to its result.
 
     Args:
         cells: donors first.
         budget: its name.
-        console: told what begins, what is done already and what fails.
-        workers: processes that train at a time; each cell gives the same result with any number of them.
+        console: told what is done already, what is done now and what fails.
+        workers: train a cell at a time, each of which gives the same result with any number of them. They
+            must see the cells' directories and data, by the same paths.
         seconds: after so many no further cell is begun; None begins all.
 
     Returns:
@@ -36,67 +42,41 @@ def run_cells(
     """
     require_same_training(cells)
     end = time.monotonic() + (float("inf") if seconds is None else seconds)
-    labels = {id(cell): f"[{number}/{len(cells)}] {cell}" for number, cell in enumerate(cells, start=1)}
-    todo = []
+    labels = {str(cell): f"[{number}/{len(cells)}] {cell}" for number, cell in enumerate(cells, start=1)}
+    todo = {}
     for cell in cells:
         if is_done(cell):
-            _note(console, labels[id(cell)], "done before")
+            _note(console, labels[str(cell)], "done before")
         else:
-            todo.append(cell)
-    jobs = [(cell, budget, labels[id(cell)]) for cell in todo]
-    finished = _one_by_one(jobs, end) if workers == 1 else _in_processes(jobs, workers, end, console)
-    done = {str(cell) for cell in finished}
-    return [cell for cell in todo if str(cell) not in done]
+            todo[str(cell)] = cell
+    jobs = [(Path.cwd(), cell, budget, labels[name]) for name, cell in todo.items()]
+    unfinished, not_done = set(todo), dict(todo)
+
+    def may_begin(job: tuple[Path, Cell, str, str]) -> bool:
+        donor = job[1].donor
+        return time.monotonic() < end and (donor is None or str(donor) not in unfinished)
+
+    for (_, cell, _, label), future in workers.run(_run, jobs, may_begin):
+        unfinished.discard(str(cell))
+        # An exception is that of workers which died, such as those that the system killed for their memory.
+        failure = future.exception() or future.result()
+        _note(console, label, f"failed: {failure}" if failure else "done")
+        if not failure:
+            del not_done[str(cell)]
+    return list(not_done.values())
 
 
-_Job = tuple[Cell, str, str]
-
-
-def _one_by_one(jobs: Sequence[_Job], end: float) -> Iterator[Cell]:
-    """Cells as they are done."""
-    for job in jobs:
-        if time.monotonic() < end and _run(*job):
-            yield job[0]
-
-
-def _in_processes(jobs: Sequence[_Job], workers: int, end: float, console: Console) -> Iterator[Cell]:
-    """Cells as they are done; none is begun before its donor is done, or after a process has died."""
-    waiting = list(jobs)
-    unfinished = {str(cell) for cell, _, _ in jobs}
-    running: dict[Future[bool], _Job] = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        while True:
-            for job in list(waiting):
-                donor = job[0].donor
-                ready = donor is None or str(donor) not in unfinished
-                if ready and len(running) < workers and time.monotonic() < end:
-                    waiting.remove(job)
-                    running[pool.submit(_run, *job)] = job
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                cell, _, label = running.pop(future)
-                unfinished.discard(str(cell))
-                if error := future.exception():  # such as a process that the system killed for its memory
-                    _note(console, label, f"failed: {error}")
-                    waiting.clear()
-                elif future.result():
-                    yield cell
-
-
-def _run(cell: Cell, budget: str, label: str) -> bool:
-    """Whether the cell has its result now."""
+def _run(directory: Path, cell: Cell, budget: str, label: str) -> str | None:
+    """What went wrong, if something did; the cell has its result else."""
     console = Console(stderr=True)
     try:
-        run_cell(cell, budget, lambda text: _note(console, label, text))
-        _note(console, label, "done")
+        with chdir(directory):
+            run_cell(cell, budget, lambda text: _note(console, label, text))
     except (UserError, ExecutionError) as error:
-        _note(console, label, f"failed: {error}")
-        return False
+        return str(error)
     except Exception:  # whatever it was, the next cell may be fine
-        _note(console, label, f"failed\n{traceback.format_exc()}")
-        return False
-    return True
+        return traceback.format_exc()
+    return None
 
 
 def _note(console: Console, label: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import dask
 import pytest
 import yaml
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.console import Console
 from qvunet.reports.tables import session
 from qvunet.reports.tables.grid import load_budget, plan_cells
 from qvunet.reports.tables.result import load_result
+from qvunet.tools.workers import HERE, Workers
 from tests.qvunet.conftest import TINY_LATENT
 
 BUDGET = {
@@ -51,25 +53,29 @@ def test_processes_give_the_same_results(cells):
     serial, parallel = cells("serial"), cells("parallel")
     console = Console(quiet=True)
     assert session.run_cells(serial, "tiny", console) == []
-    assert session.run_cells(parallel, "tiny", console, workers=2) == []
+    assert session.run_cells(parallel, "tiny", console, Workers(2)) == []
     for one, other in zip(serial, parallel, strict=True):
         assert steady(one) == steady(other)
     assert steady(serial[0]) != steady(serial[1])
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [HERE, Workers(2)], ids=["here", "workers"])
 def test_nothing_is_begun_when_the_time_is_up(cells, workers):
     planned = cells("late")
     assert session.run_cells(planned, "tiny", Console(quiet=True), workers, seconds=0) == planned
     assert not planned[0].run.path.exists()
 
 
-def _die(*job):
-    os.kill(os.getpid(), signal.SIGKILL)
+def _die_with_circuits(directory, cell, budget, label):
+    if cell.variant == "circuits":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_process_that_dies_is_told_and_ends_the_session(cells, monkeypatch, capsys):
-    monkeypatch.setattr(session, "_run", _die)
+def test_a_cell_that_kills_its_workers_is_told_and_the_others_are_done(cells, monkeypatch, capsys):
+    monkeypatch.setattr(session, "_run", _die_with_circuits)
     planned = cells("dead")
-    assert session.run_cells(planned, "tiny", Console(), workers=2) == planned
-    assert "failed: A process in the process pool was terminated" in capsys.readouterr().out
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        assert session.run_cells(planned, "tiny", Console(width=300), Workers(2)) == planned[:1]
+    said = capsys.readouterr().out
+    assert "[1/2] digits circuits seed 0: failed: Attempted to run" in said
+    assert "[2/2] digits cosine seed 0: done" in said
