@@ -70,9 +70,9 @@ def draw_stored_samples(
     def progress_of(numbers: range) -> OnProgress:
         return lambda done: on_progress(begun[numbers] + done)
 
-    sent = model if workers.here else on_cpu(model)
-    jobs = [(sent, task, n, progress_of(n) if workers.here else no_progress) for n in missing]
-    for (_, _, numbers, _), future in workers.run(_draw, jobs):
+    shared = (model if workers.here else on_cpu(model), task)
+    jobs = [(n, progress_of(n) if workers.here else no_progress) for n in missing]
+    for (numbers, _), future in workers.run(_draw, jobs, shared=shared):
         with replacing(files[numbers]) as temporary:
             np.save(temporary, future.result(), allow_pickle=False)
         batches[numbers] = _read(files[numbers], (len(numbers), *shape))

@@ -206,13 +206,12 @@ class _Session:
                 before = self.probe.predict(self.model, from_batch(0))
             self.means = means
             sent = self.model if self.workers.here else on_cpu(self.model)
-
-            def job(number: int, ablation: Ablation) -> tuple[Any, ...]:
-                progress = from_batch(number) if self.workers.here else no_progress
-                return sent, self.config, self.probe, means, before, ablation, progress
-
-            jobs = [job(number, each) for number, each in enumerate(missing, start=1 + len(found))]
-            for (*_, ablation, _), future in self.workers.run(_measure, jobs):
+            shared = (sent, self.config, self.probe, means, before)
+            jobs = [
+                (ablation, from_batch(number) if self.workers.here else no_progress)
+                for number, ablation in enumerate(missing, start=1 + len(found))
+            ]
+            for (ablation, _), future in self.workers.run(_measure, jobs, shared=shared):
                 found[ablation] = future.result()
                 write_text(files[ablation], json.dumps(found[ablation].as_dict()) + "\n")
                 reporter.update(batches * (len(found) + 1))

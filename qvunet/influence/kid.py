@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -88,13 +87,13 @@ def with_kid_changes(
         def progress_of(number: int, name: str) -> OnProgress:
             return lambda done: reporter.update(num * number + done, name)
 
-        def job(number: int, name: str) -> tuple[Any, ...]:
-            progress = progress_of(number, name) if workers.here else no_progress
-            return sent, task, drawing, means, ablations[name], progress, name
-
-        sent = model if workers.here else on_cpu(model)
-        jobs = [job(number, name) for number, name in enumerate(missing, start=len(kids))]
-        for (*_, name), future in workers.run(_draw, jobs):
+        shared = (model if workers.here else on_cpu(model), task, drawing, means)
+        jobs = [
+            (ablations[name], progress_of(number, name) if workers.here else no_progress)
+            for number, name in enumerate(missing, start=len(kids))
+        ]
+        for (ablation, _), future in workers.run(_draw, jobs, shared=shared):
+            name = WHOLE if ablation is None else ablation.name
             kids[name] = kid(future.result())
             write_text(files[name], json.dumps({"kid": kids[name]}) + "\n")
             reporter.update(num * len(kids))
@@ -113,7 +112,6 @@ def _draw(
     means: dict[str, Tensor],
     ablation: Ablation | None,
     on_progress: OnProgress,
-    name: str,
 ) -> Tensor:
     """Images of a network with part of it replaced, or whole."""
     prepared = on_configured_device(model, task.config)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,13 +54,15 @@ class Workers:
         function: Callable[..., Any],
         jobs: Sequence[Job],
         may_begin: Callable[[Job], bool] = lambda job: True,
+        shared: tuple[Any, ...] = (),
     ) -> Iterator[tuple[Job, Future[Any]]]:
         """Do all jobs; a worker begins the next one when it has done one.
 
         Args:
             function: of a module, so that workers find it.
-            jobs: its arguments.
+            jobs: its last arguments.
             may_begin: asked about each job that waits, whenever a worker is free.
+            shared: its first arguments, the same for all; each worker gets them once.
 
         Yields:
             Jobs with their results or exceptions, as they are done; in their order if all is done here.
@@ -70,12 +74,14 @@ class Workers:
         waiting, running = list(jobs), dict[Future[Any], Job]()
         if not any(map(may_begin, waiting)):
             return
-        with self._executor() as (executor, count_workers):
+        with self._client() as client:
+            executor = _Here() if client is None else client.get_executor(pure=False)
+            common = shared if client is None else client.submit(_itself, _packed(shared), pure=False)
             while True:
-                free = count_workers() - len(running)
+                free = (1 if client is None else max(1, len(client.nthreads()))) - len(running)
                 for job in [job for job in waiting if may_begin(job)][: max(0, free)]:
                     waiting.remove(job)
-                    running[executor.submit(function, *job)] = job
+                    running[executor.submit(_call, function, common, *job)] = job
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -84,30 +90,53 @@ class Workers:
                     yield running.pop(future), future
 
     @contextmanager
-    def _executor(self) -> Iterator[tuple[Executor, Callable[[], int]]]:
-        """What does the work, and how many pieces it does at a time now."""
+    def _client(self) -> Iterator[Client | None]:
+        """Of what does the work; None is this process."""
         if self.here:
-            yield _Here(), lambda: 1
+            yield None
             return
         # Imported here: it takes a second.
         import dask
         from distributed import Client, LocalCluster
 
-        # Networks travel with each piece, and are larger than Dask likes.
+        # Networks are larger than what Dask likes to be sent.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
-            if self.scheduler is None:
-                cluster = LocalCluster(
-                    n_workers=self.number,
-                    threads_per_worker=1,
-                    memory_limit=0,  # none
-                    security=True,  # keys of its own, since others on this machine can open a connection
-                    dashboard_address="127.0.0.1:0",
-                )
-                with cluster, Client(cluster) as client:
-                    yield client.get_executor(pure=False), lambda: self.number
-            else:
+            if self.scheduler is not None:
                 with _connected(self.scheduler) as client:
-                    yield client.get_executor(pure=False), lambda: max(1, len(client.nthreads()))
+                    yield client
+                return
+            cluster = LocalCluster(
+                n_workers=self.number,
+                threads_per_worker=1,
+                memory_limit=0,  # none
+                security=True,  # keys of its own, since others on this machine can open a connection
+                dashboard_address="127.0.0.1:0",
+            )
+            with cluster, Client(cluster) as client:
+                yield client
+
+
+def _packed(shared: tuple[Any, ...]) -> bytes:
+    """What workers hand to each other: bytes, since a network that one of them uses may be half ablated."""
+    from cloudpickle import dumps
+
+    packed: bytes = dumps(shared)
+    return packed
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> tuple[Any, ...]:
+    shared: tuple[Any, ...] = pickle.loads(packed)
+    return shared
+
+
+def _itself(packed: bytes) -> bytes:
+    return packed
+
+
+def _call(function: Callable[..., Any], common: tuple[Any, ...] | bytes, *job: Any) -> Any:
+    shared = _unpacked(common) if isinstance(common, bytes) else common
+    return function(*shared, *job)
 
 
 HERE = Workers()

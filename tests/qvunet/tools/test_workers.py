@@ -68,6 +68,24 @@ def test_on_a_cluster(cluster):
     assert os.getpid() not in {pid for _, pid in found.values()}
 
 
+def count_calls(calls, offset, number):
+    """Changes what it shares with later pieces in the same process, and with none elsewhere."""
+    calls.append(number)
+    return offset + number, len(calls)
+
+
+def test_what_is_shared_is_given_to_each_worker_once(cluster):
+    shared = ([], 10)
+    alone = [future.result() for _, future in HERE.run(count_calls, JOBS, shared=shared)]
+    assert alone == [(10, 1), (11, 2), (12, 3), (13, 4), (14, 5)]
+    shared[0].clear()
+    outcomes = [future.result() for _, future in cluster.run(count_calls, JOBS, shared=shared)]
+    assert sorted(value for value, _ in outcomes) == [10, 11, 12, 13, 14]
+    counts = [count for _, count in outcomes]
+    assert counts.count(1) <= 2  # workers
+    assert shared[0] == []
+
+
 def test_a_piece_that_fails_fails_alone(cluster):
     for workers in (HERE, cluster):
         outcomes = dict(workers.run(fail, [(1,), (2,)]))
