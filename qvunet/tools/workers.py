@@ -16,6 +16,9 @@ from backends.errors import ExecutionError, UserError
 if TYPE_CHECKING:
     from distributed import Client
 
+PATIENCE = 120.0
+"""Seconds without a result after which workers are counted; if there are none, one is waited for as long."""
+
 Job = TypeVar("Job", bound=tuple[Any, ...])
 
 
@@ -69,7 +72,7 @@ class Workers:
 
         Raises:
             UserError: if a scheduler cannot be reached, or its workers are of no use.
-            ExecutionError: if the scheduler is lost.
+            ExecutionError: if the scheduler is lost, or all workers.
         """
         waiting, running = list(jobs), dict[Future[Any], Job]()
         if not any(map(may_begin, waiting)):
@@ -84,7 +87,10 @@ class Workers:
                     running[executor.submit(_call, function, common, *job)] = job
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done = wait(running, PATIENCE, FIRST_COMPLETED).done
+                if not done and client is not None:
+                    _require_a_worker(client)
+                for future in done:
                     if future.cancelled():
                         raise ExecutionError("the scheduler is lost; the same command goes on from here")
                     yield running.pop(future), future
@@ -177,6 +183,13 @@ def _connected(address: str) -> Iterator[Client]:
     with client:
         _require_fit_workers(client, address)
         yield client
+
+
+def _require_a_worker(client: Client) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise ExecutionError("no worker is left; the same command goes on from here") from None
 
 
 def _require_fit_workers(client: Client, address: str) -> None:

@@ -11,7 +11,8 @@ import dask
 import pytest
 from distributed import LocalCluster
 
-from backends.errors import UserError
+from backends.errors import ExecutionError, UserError
+from qvunet.tools import workers as module
 from qvunet.tools.workers import HERE, Workers
 
 JOBS = [(number,) for number in range(5)]
@@ -113,9 +114,11 @@ def test_a_worker_that_dies_costs_its_piece_only(cluster, tmp_path):
     jobs = [(number, tmp_path) for number in range(4)]
     assert results(cluster, note_and_die_once, jobs) == {n: n**2 for n in range(4)}
     begun = sorted(file.name.split(".")[0] for file in tmp_path.iterdir())
-    assert begun == ["0", "0", "1", "2", "3"]
+    assert begun.count("0") == 2
+    assert len(begun) <= 6  # the result of another, too, may not have been fetched when the worker died
 
 
+@pytest.mark.slow
 def test_a_piece_that_kills_every_worker_fails_alone(cluster):
     outcomes = dict(cluster.run(die, JOBS))
     assert "those workers died while running it" in str(outcomes.pop((0,)).exception())
@@ -146,6 +149,16 @@ def test_workers_that_are_of_no_use_are_refused(options, message):
         pytest.raises(UserError, match=message),
     ):
         results(Workers(scheduler=found.scheduler_address))
+
+
+def test_when_all_workers_have_gone_it_ends(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 1.0)
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as found:
+        pieces = Workers(scheduler=found.scheduler_address).run(square, JOBS)
+        next(pieces)
+        found.scale(0)
+        with pytest.raises(ExecutionError, match="no worker is left; the same command"):
+            list(pieces)
 
 
 @pytest.mark.parametrize("options", [{"number": 0}, {"number": 2, "scheduler": "tcp://127.0.0.1:8786"}])
