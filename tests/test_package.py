@@ -23,8 +23,8 @@ MODULES = {
 }
 """Of distributions whose module has another name than they have."""
 
-NOT_IMPORTED = {"pylatexenc", "sympy", "pennylane-lightning", "einops", "flax", "tensorboard"}
-"""Qiskit needs the first two, devices and other packages' programs the others."""
+NOT_IMPORTED = {"pylatexenc", "sympy", "cryptography", "pennylane-lightning", "einops", "flax", "tensorboard"}
+"""Qiskit needs the first two, Dask's TLS the third, devices and other packages' programs the others."""
 
 
 def names(requirements: list[str]) -> list[str]:
@@ -37,7 +37,7 @@ def module(name: str) -> str:
 
 DEPENDENCIES = names(PROJECT["dependencies"])
 EXTRAS = PROJECT["optional-dependencies"]
-OPTIONAL = names([*EXTRAS["peers"], *EXTRAS["tensorboard"]])
+OPTIONAL = names([*EXTRAS["machines"], *EXTRAS["peers"], *EXTRAS["tensorboard"]])
 
 
 @pytest.fixture(scope="module")
