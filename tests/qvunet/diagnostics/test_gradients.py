@@ -58,7 +58,7 @@ def test_a_scan_holds_layers_and_sizes():
 
 
 def test_members_that_cost_too_much_are_left_out(monkeypatch):
-    monkeypatch.setattr(gradients, "MAX_ROW_COST", 3000)
+    monkeypatch.setattr(gradients, "MAX_ROW_COST", 1000)
     scan = scan_gradients(basic_entangler(4, 1), samples=2)
     assert [row.num_qubits for row in scan.qubits] == [2, 4]
 

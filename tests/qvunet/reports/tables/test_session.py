@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-import dask
 import pytest
 import yaml
 from rich.console import Console
@@ -71,11 +70,11 @@ def _die_with_circuits(directory, cell, budget, label):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow  # each time a worker starts anew
 def test_a_cell_that_kills_its_workers_is_told_and_the_others_are_done(cells, monkeypatch, capsys):
     monkeypatch.setattr(session, "_run", _die_with_circuits)
     planned = cells("dead")
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        assert session.run_cells(planned, "tiny", Console(width=300), Workers(2)) == planned[:1]
+    assert session.run_cells(planned, "tiny", Console(width=300), Workers(2)) == planned[:1]
     said = capsys.readouterr().out
     assert "[1/2] digits circuits seed 0: failed: Attempted to run" in said
     assert "[2/2] digits cosine seed 0: done" in said
