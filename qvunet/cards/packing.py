@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from qvunet.cards.card import write_card
@@ -46,12 +48,20 @@ def pack(run: RunDirectory, parent: Path) -> Path:
         if run.circuit.is_dir():
             shutil.copytree(run.circuit, temporary / run.circuit.name)
         (temporary / run.config_file.name).write_text(dump_config(config), encoding="utf-8")
-        (temporary / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        (temporary / "figures.json").write_text(_small_json(figures) + "\n", encoding="utf-8")
         step = int(checkpoint.name.removeprefix("step_"))
-        shutil.copyfile(run.sample_grid(step), temporary / "samples.png")
+        with Image.open(run.sample_grid(step)) as grid:
+            drawn = grid.convert("L") if config.data.channels == 1 else grid
+            drawn.save(temporary / "samples.png", optimize=True)
         card = write_card(folder.name, config, model, figures)
         (temporary / CARD).write_text(card, encoding="utf-8")
     return folder
+
+
+def _small_json(figures: dict[str, Any]) -> str:
+    """Without spaces, and with numbers of six digits, of which intervals leave two or three certain."""
+    rounded = json.loads(json.dumps(figures), parse_float=lambda text: float(f"{float(text):.6g}"))
+    return json.dumps(rounded, separators=(",", ":"))
 
 
 def _copy_halved(source: Path, target: Path) -> None:

@@ -20,7 +20,7 @@ NAMES = weights_names()
 
 def test_there_are_some_and_together_they_are_small():
     assert NAMES
-    assert sum(file.stat().st_size for file in PACKAGED.rglob("*.safetensors")) < 3_000_000
+    assert sum(file.stat().st_size for file in PACKAGED.rglob("*") if file.is_file()) < 3_000_000
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,9 +29,8 @@ def test_a_name_draws_the_picture_of_its_card(name, tmp_path, monkeypatch):
     run = open_run(weights_folder(name).relative_to(PACKAGED))
     config = load_changed(run.config_file, ["sample.num=64"], None, SAMPLE_KEYS)
     grid = np.asarray(Image.open(generate(config, run))).astype(int)
-    shown = np.asarray(Image.open(weights_folder(name) / "samples.png")).astype(int)
-    # That was drawn in float32, and steps of a sampler enlarge what rounding does to an edge here and there.
-    assert (abs(grid - shown) > 8).mean() < 0.002  # of 255
+    shown = np.asarray(Image.open(weights_folder(name) / "samples.png").convert("RGB")).astype(int)
+    assert abs(grid - shown).max() <= 8  # of 255: that was drawn in float32
 
 
 @pytest.mark.parametrize("name", NAMES)
